@@ -1,0 +1,41 @@
+"""Importing TensorFlow without its greeting."""
+
+import contextlib
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Iterator
+
+# INFO and WARNING lines of TensorFlow's C++ code, and the line that announces them.
+_CHATTER = re.compile(
+    rb"[IW]\d{4} |\d{4}-\d\d-\d\d .*: [IW] |WARNING: All log messages before absl|To enable"
+)
+
+
+@contextlib.contextmanager
+def quiet_import() -> Iterator[None]:
+    """Hides what TensorFlow's C++ code says of CPU features and absent GPUs while it is loaded.
+
+    It writes this straight to the process's standard error before any level can be set. Everything
+    else that is written there comes out at the end.
+    """
+    if "tensorflow" in sys.modules:
+        yield
+        return
+    try:
+        saved = os.dup(2)
+    except OSError:  # there is no standard error
+        yield
+        return
+    with tempfile.TemporaryFile() as caught:
+        os.dup2(caught.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(saved, 2)
+            os.close(saved)
+            caught.seek(0)
+            for line in caught:
+                if not _CHATTER.match(line):
+                    os.write(2, line)

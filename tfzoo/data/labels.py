@@ -1,0 +1,156 @@
+"""Labels as people write them to the arrays that a loss takes, checked on the way."""
+
+import textwrap
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from tfzoo.errors import DataError
+
+
+def find_class_names(labels: Iterable[Any]) -> list[str]:
+    """Returns the names of the classes that occur in labels, or in lists of labels.
+
+    Example:
+        >>> find_class_names(["spam", "ham", "spam"])
+        ['ham', 'spam']
+        >>> find_class_names([["sport"], [], ["politics", "sport"]])
+        ['politics', 'sport']
+        >>> find_class_names([0, 2])  # numbers are ids
+        ['0', '1', '2']
+    """
+    members = [m for label in labels for m in (label if _is_list(label) else [label])]
+    names = set(members)
+    if names and not any(isinstance(name, str) for name in names):
+        return [str(class_id) for class_id in range(max(map(int, names)) + 1)]
+    names = set(map(str, names))
+    return sorted(names, key=int if all(map(str.isdecimal, names)) else str)
+
+
+def class_ids(labels: Iterable[Any], classes: int | Sequence[str]) -> np.ndarray:
+    """Turns one label per example into class ids.
+
+    Args:
+        labels: N labels: names, or ids as numbers or digits.
+        classes: how many classes there are, or their names in the order of the ids.
+
+    Returns:
+        An int32 array of shape (N,).
+
+    Raises:
+        DataError: at the first example whose label is no class.
+
+    Example:
+        >>> class_ids(["spam", "ham"], ["ham", "spam"]).tolist()
+        [1, 0]
+        >>> class_ids([0, 1, 2], 2)
+        Traceback (most recent call last):
+            ...
+        tfzoo.errors.DataError: Example 2 has the label 2; the classes are the ids 0..1.
+    """
+    to_id = _id_finder(classes)
+    return np.array([to_id(i, label) for i, label in enumerate(labels)], np.int32)
+
+
+def multi_hot(labels: Sequence[Any] | np.ndarray, classes: int | Sequence[str]) -> np.ndarray:
+    """Turns any number of labels per example into rows of zeros and ones.
+
+    Args:
+        labels: N lists of names or ids; or an (N, C) array of zeros and ones, which is checked.
+        classes: how many classes C there are, or their names in the order of the ids.
+
+    Returns:
+        A float32 array of shape (N, C).
+
+    Raises:
+        DataError: at the first example whose labels are not classes.
+
+    Example:
+        >>> multi_hot([["sport"], [], ["news", "sport"]], ["news", "sport"]).tolist()
+        [[0.0, 1.0], [0.0, 0.0], [1.0, 1.0]]
+    """
+    if isinstance(labels, np.ndarray) and labels.dtype.kind in "biuf":
+        return _checked_rows(labels, _number_of(classes))
+    to_id = _id_finder(classes)
+    rows = np.zeros((len(labels), _number_of(classes)), np.float32)
+    for index, members in enumerate(labels):
+        if not _is_list(members):
+            raise DataError(f"Example {index} has the label {members!r}; it needs a list of them.")
+        for member in members:
+            rows[index, to_id(index, member)] = 1
+    return rows
+
+
+def real_targets(labels: Iterable[Any]) -> np.ndarray:
+    """Turns numbers, or lists of K numbers, into the targets of a regression.
+
+    Returns:
+        A float32 array of shape (N,) or (N, K).
+
+    Raises:
+        DataError: at the first example whose label is not finite or not as long as the others.
+
+    Example:
+        >>> real_targets(["0.5", 3]).tolist()
+        [0.5, 3.0]
+    """
+    rows = []
+    for index, label in enumerate(labels):
+        try:
+            row = np.asarray(label, np.float32)
+        except (TypeError, ValueError):
+            row = np.float32("nan")
+        if not np.isfinite(row).all():
+            raise DataError(f"Example {index} has the label {label!r}, not a finite number.")
+        if row.shape != (rows[0] if rows else row).shape:
+            raise DataError(f"Example {index} has more or fewer labels than the ones before it.")
+        rows.append(row)
+    return np.array(rows, np.float32)
+
+
+def _number_of(classes: int | Sequence[str]) -> int:
+    return classes if isinstance(classes, int) else len(classes)
+
+
+def _is_list(label: Any) -> bool:
+    return isinstance(label, list | tuple | set | np.ndarray)
+
+
+def _id_finder(classes: int | Sequence[str]) -> Callable[[int, Any], int]:
+    """Returns a function from an example's index and its label to the label's id."""
+    count = _number_of(classes)
+    ids = {} if isinstance(classes, int) else {name: i for i, name in enumerate(classes)}
+    allowed = f"the ids 0..{count - 1}" + (f" of {', '.join(ids)}" if ids else "")
+
+    def class_id(index: int, label: Any) -> int:
+        is_name = ids and isinstance(label, str)
+        found = ids.get(label, -1) if is_name else _as_whole_number(label)
+        if not 0 <= found < count:
+            raise DataError(
+                f"Example {index} has the label {label!r}; the classes are "
+                f"{textwrap.shorten(allowed, 300)}."
+            )
+        return found
+
+    return class_id
+
+
+def _as_whole_number(label: Any) -> int:
+    try:
+        number = float(label)
+    except (TypeError, ValueError):
+        return -1
+    return int(number) if number.is_integer() else -1
+
+
+def _checked_rows(rows: np.ndarray, count: int) -> np.ndarray:
+    if rows.ndim != 2 or rows.shape[1] != count:
+        raise DataError(
+            f"Multi-label targets have the shape (examples, {count}), not {rows.shape}."
+        )
+    good = np.isin(rows, (0, 1)).all(axis=1)
+    if not good.all():
+        index = int(np.argmin(good))
+        raise DataError(f"Example {index} has the labels {rows[index]}, not only zeros and ones.")
+    return rows.astype(np.float32)

@@ -1,0 +1,97 @@
+"""Dynamic masking for masked language models."""
+
+from typing import Any
+
+import tensorflow as tf
+
+from tfzoo.tokenizers import BertTokenizer
+
+_SHARE = 0.15  # of a row's tokens that are to be predicted
+_MASKED, _RANDOM = 0.8, 0.1  # of those, become [MASK], become a random token; the rest stay
+
+
+def masked_batches(
+    batches: tf.data.Dataset, tokenizer: BertTokenizer, seed: int
+) -> tf.data.Dataset:
+    """Batches whose features are masked anew each time, with the hidden tokens as labels.
+
+    As in https://arxiv.org/abs/1810.04805, section 3.1: 15% of a row's tokens, special ones
+    excepted, are to be predicted; 80% of them become [MASK], 10% a random token, 10% stay.
+
+    Args:
+        batches: of features, or of `(features, next_sentence_labels)` for both of BERT's
+            pre-training tasks, with or without sample weights (B,).
+        tokenizer: says which ids are special.
+        seed: the same seed gives the same masks, in each epoch others.
+
+    Returns:
+        A dataset of `(features, labels, weights)`: features with `masked_positions` (B, P), labels
+        the ids (B, P) that stood there, weights (B, P) 0 where a row has fewer to predict. With
+        next-sentence labels, labels and weights are dicts of `masked_lm` and `next_sentence`.
+    """
+    seeds = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True).batch(2)
+    masked = tf.data.Dataset.zip(batches, seeds).map(
+        lambda batch, seed: _with_labels(batch, tokenizer, seed), tf.data.AUTOTUNE
+    )
+    count = batches.cardinality()
+    return masked.apply(tf.data.experimental.assert_cardinality(count)).prefetch(tf.data.AUTOTUNE)
+
+
+def _with_labels(batch: Any, tokenizer: BertTokenizer, seed: tf.Tensor) -> tuple:
+    features, *labels = batch if isinstance(batch, tuple) else (batch,)
+    features, ids, weights = mask_tokens(features, tokenizer, seed)
+    if not labels:
+        return features, ids, weights
+    next_sentence, *row_weights = labels
+    rows = row_weights[0] if row_weights else tf.ones(tf.shape(next_sentence)[0])
+    return (
+        features,
+        {"masked_lm": ids, "next_sentence": next_sentence},
+        {"masked_lm": weights * rows[:, None], "next_sentence": rows},
+    )
+
+
+def mask_tokens(
+    features: dict[str, tf.Tensor], tokenizer: BertTokenizer, seed: tf.Tensor
+) -> tuple[dict[str, tf.Tensor], tf.Tensor, tf.Tensor]:
+    """Masks one batch.
+
+    Args:
+        features: `token_ids` and `padding_mask`, (B, S) int32, and others that stay as they are.
+        tokenizer: says which ids are special.
+        seed: (2,) integers.
+
+    Returns:
+        The features with masked `token_ids` and `masked_positions` (B, P) in rising order; the ids
+        (B, P) that stood there; weights (B, P), 1 for a token to predict, 0 for a filler.
+    """
+    ids = features["token_ids"]  # (B, S)
+    special = [tokenizer.cls_id, tokenizer.sep_id, tokenizer.pad_id]
+    maskable = tf.reduce_all(ids[..., None] != tf.constant(special, ids.dtype), axis=-1)
+    maskable &= features["padding_mask"] != 0
+    choice, kind, token = (
+        tf.random.stateless_uniform(tf.shape(ids), tf.stack([seed[0], seed[1] + i]))
+        for i in range(3)
+    )
+    candidates = tf.reduce_sum(tf.cast(maskable, tf.float32), axis=1)  # (B,)
+    counts = tf.where(candidates > 0, tf.maximum(1.0, tf.round(_SHARE * candidates)), 0.0)
+    width = tf.maximum(1, tf.cast(tf.reduce_max(counts), tf.int32))  # P
+    chosen = tf.math.top_k(tf.where(maskable, choice, -1.0), width).indices  # (B, P)
+    weights = tf.sequence_mask(counts, width, tf.float32)
+    # Fillers point at column 0 and, like the rest, come out in rising order.
+    order = tf.argsort(tf.where(weights > 0, chosen, tf.shape(ids)[1]), axis=1)
+    positions = tf.gather(chosen * tf.cast(weights, chosen.dtype), order, batch_dims=1)
+    weights = tf.gather(weights, order, batch_dims=1)
+    hit = tf.reduce_any(
+        (tf.range(tf.shape(ids)[1]) == positions[..., None]) & (weights[..., None] > 0), axis=1
+    )  # (B, S)
+    random = tf.cast(token * tokenizer.vocabulary_size, ids.dtype)
+    replaced = tf.where(
+        kind < _MASKED, tokenizer.mask_id, tf.where(kind < _MASKED + _RANDOM, random, ids)
+    )
+    masked = {
+        **features,
+        "token_ids": tf.where(hit, replaced, ids),
+        "masked_positions": positions,
+    }
+    return masked, tf.gather(ids, positions, batch_dims=1), weights

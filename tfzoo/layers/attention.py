@@ -1,0 +1,101 @@
+"""Multi-head attention."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from tfzoo.layers.dense import Dense
+from tfzoo.layers.dropout import DropoutSeeds, draw_seed
+
+
+@keras.saving.register_keras_serializable(package="tfzoo")
+class MultiHeadAttention(keras.layers.Layer):
+    """Scaled dot-product self-attention (https://arxiv.org/abs/1706.03762, section 3.2).
+
+    Query, key and value come from one product with a fused matrix (H, 3 x heads x head_dim), kept
+    in that order.
+
+    Args:
+        num_heads: number of heads N.
+        head_dim: size D of a head; None means hidden size / heads.
+        dropout: share of the attention probabilities dropped in training.
+
+    Call arguments:
+        x: (B, Q, H) float.
+        bias: added to the scores before the softmax, broadcast to (B, N, Q, K); see
+            `tfzoo.layers.masks.attention_bias`.
+        cache: (B, 2, N, K, D) keys and values of the columns so far, when decoding.
+        cache_index: the column of `cache` at which the Q new keys and values are written.
+        dropout_seeds: the dropout of the surrounding layer; None draws from this layer's own.
+        return_probabilities: also return the attention probabilities (B, N, Q, K).
+
+    Returns:
+        The output (B, Q, H); a tuple (output, cache) with a cache, (output, probabilities) when
+        they are asked for, (output, cache, probabilities) with both.
+
+    Example:
+
+    >>> attention = MultiHeadAttention(num_heads=2)
+    >>> attention(keras.random.normal((1, 5, 8))).shape
+    TensorShape([1, 5, 8])
+    """
+
+    def __init__(
+        self, num_heads: int, head_dim: int | None = None, dropout: float = 0.0, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.num_heads = num_heads
+        self.head_dim = head_dim
+        self.dropout = dropout
+        self.seed_generator = keras.random.SeedGenerator()
+
+    def build(self, input_shape: tuple) -> None:
+        hidden_dim = input_shape[-1]
+        self.size = self.head_dim or hidden_dim // self.num_heads
+        inner = self.num_heads * self.size
+        self.query_key_value = Dense(3 * inner, dtype=self.dtype_policy, name="query_key_value")
+        self.query_key_value.build(input_shape)
+        self.output_dense = Dense(hidden_dim, dtype=self.dtype_policy, name="output")
+        self.output_dense.build((*input_shape[:-1], inner))
+
+    def call(
+        self,
+        x: Any,
+        bias: Any = None,
+        cache: Any = None,
+        cache_index: Any = None,
+        dropout_seeds: DropoutSeeds | None = None,
+        return_probabilities: bool = False,
+        training: bool | None = None,
+    ) -> Any:
+        drop = dropout_seeds or DropoutSeeds(draw_seed(self.seed_generator, training))
+        batch, length = ops.shape(x)[:2]
+        fused = ops.reshape(self.query_key_value(x), (batch, length, 3, self.num_heads, self.size))
+        fused = ops.transpose(fused, (2, 0, 3, 1, 4))  # (3, B, N, Q, D)
+        query, key, value = fused[0], fused[1], fused[2]
+        if cache is not None:
+            new = ops.stack([key, value], axis=1)  # (B, 2, N, Q, D)
+            cache = ops.slice_update(cache, (0, 0, 0, cache_index, 0), ops.cast(new, cache.dtype))
+            key, value = ops.cast(cache[:, 0], x.dtype), ops.cast(cache[:, 1], x.dtype)
+        scores = ops.matmul(query * self.size**-0.5, ops.swapaxes(key, -1, -2))  # (B, N, Q, K)
+        if bias is not None:
+            scores = scores + ops.cast(bias, scores.dtype)
+        probabilities = ops.softmax(scores)
+        context = ops.matmul(drop(probabilities, self.dropout), value)  # (B, N, Q, D)
+        context = ops.reshape(
+            ops.transpose(context, (0, 2, 1, 3)), (batch, length, self.num_heads * self.size)
+        )
+        extras = [] if cache is None else [cache]
+        if return_probabilities:
+            extras.append(probabilities)
+        output = self.output_dense(context)
+        return (output, *extras) if extras else output
+
+    def get_config(self) -> dict:
+        return {
+            **super().get_config(),
+            "num_heads": self.num_heads,
+            "head_dim": self.head_dim,
+            "dropout": self.dropout,
+        }

@@ -1,0 +1,33 @@
+"""What `keras.ops` cannot do: one short function per backend."""
+
+from typing import Any
+
+import keras
+
+from tfzoo.errors import ConfigError
+
+
+def stateless_dropout(x: Any, rate: float, seed: Any) -> Any:
+    """`x` with a share `rate` of its elements zeroed and the rest scaled by `1 / (1 - rate)`.
+
+    `keras.random.dropout` takes no seed tensor, and a recomputed layer must draw the mask of its
+    first run again.
+
+    Args:
+        x: float tensor of any shape.
+        rate: share of the elements to zero, in [0, 1).
+        seed: integer tensor (2,), as `keras.random.SeedGenerator.next()` gives it.
+    """
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        return tf.nn.experimental.stateless_dropout(x, rate, seed=tf.cast(seed, tf.int32))
+    if keras.backend.backend() == "jax":
+        import jax
+
+        keep = jax.random.bernoulli(jax.numpy.asarray(seed, "uint32"), 1.0 - rate, x.shape)
+        return jax.numpy.where(keep, x / (1.0 - rate), 0).astype(x.dtype)
+    raise ConfigError(
+        f"tfzoo has no dropout for the Keras backend {keras.backend.backend()!r}; "
+        "set KERAS_BACKEND to tensorflow or jax."
+    )

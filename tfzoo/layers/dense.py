@@ -1,0 +1,56 @@
+"""The dense layer that every product with a weight matrix goes through."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from tfzoo.layers.activations import get_activation
+
+
+@keras.saving.register_keras_serializable(package="tfzoo")
+class Dense(keras.layers.Dense):
+    """`keras.layers.Dense` that multiplies one flat (tokens, features) matrix.
+
+    A product of a 3-D tensor with a matrix becomes a batched product in TensorFlow, whose kernel
+    gradient is a batched product and a sum; the flat one is a single product both ways. LoRA and
+    int8 quantization work as in Keras.
+
+    Args:
+        units: size of the last axis of the output.
+        activation: name or function; "gelu" is exact, "gelu_tanh" the tanh approximation.
+        kernel_initializer: by default a normal truncated at two standard deviations of 0.02, as
+            in BERT.
+        kwargs: those of `keras.layers.Dense`.
+
+    Example:
+
+    >>> Dense(4)(keras.ops.ones((2, 3, 8))).shape
+    TensorShape([2, 3, 4])
+    """
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any = None,
+        kernel_initializer: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            units,
+            activation=get_activation(activation),
+            kernel_initializer=kernel_initializer or bert_initializer(),
+            **kwargs,
+        )
+
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
+        if len(inputs.shape) == 2:
+            return super().call(inputs, training=training)
+        leading = ops.shape(inputs)[:-1]
+        flat = ops.reshape(inputs, (-1, inputs.shape[-1]))
+        return ops.reshape(super().call(flat, training=training), (*leading, self.units))
+
+
+def bert_initializer() -> keras.initializers.Initializer:
+    """BERT's initial weights: normal, standard deviation 0.02, truncated at two of them."""
+    return keras.initializers.TruncatedNormal(stddev=0.02)

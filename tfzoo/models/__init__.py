@@ -1,0 +1,6 @@
+"""One file per family: its backbone, its published sizes, and its names for weights elsewhere."""
+
+from tfzoo.models.backbone import Backbone
+from tfzoo.models.bert import BertBackbone
+
+__all__ = ["Backbone", "BertBackbone"]

@@ -1,0 +1,168 @@
+"""Classification and regression of texts and pairs of texts."""
+
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from tfzoo.errors import ConfigError
+from tfzoo.layers import ClassificationHead
+from tfzoo.models import Backbone, BertBackbone
+from tfzoo.tasks.task import Task
+from tfzoo.tokenizers import BertTokenizer
+
+_PROBLEMS = ("single_label", "multi_label", "regression")
+
+
+class Classifier(Task):
+    """A backbone's pooled output, dropout and a dense layer: logits.
+
+    Args:
+        backbone: a backbone with a `pooled_output`.
+        num_classes: number of logits C; for a regression, of predicted values.
+        preprocessor: turns strings into features; None takes features.
+        dropout: share of the pooled output dropped in training.
+        class_names: names of the classes in the order of their ids; they travel with the model into
+            predictions, presets and exports.
+        problem_type: "single_label" (labels: one id or name per text), "multi_label" (a list of
+            them per text, or rows of zeros and ones) or "regression" (numbers).
+        kwargs: those of `keras.Model`.
+
+    Raises:
+        ConfigError: `class_names` and `num_classes`, or `problem_type`, make no sense.
+    """
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        num_classes: int = 2,
+        preprocessor: Any = None,
+        dropout: float = 0.1,
+        class_names: list[str] | None = None,
+        problem_type: str = "single_label",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(backbone, preprocessor, **kwargs)
+        if class_names is not None and len(set(class_names)) != num_classes:
+            raise ConfigError(
+                f"{len(set(class_names))} different class names are given for {num_classes} "
+                "classes; give one name per class."
+            )
+        if problem_type not in _PROBLEMS:
+            raise ConfigError(
+                f"problem_type is {problem_type!r}; choose one of {', '.join(_PROBLEMS)}."
+            )
+        self.num_classes = num_classes
+        self.dropout = dropout
+        self.class_names = None if class_names is None else list(class_names)
+        self.problem_type = problem_type
+        self.classification_head = ClassificationHead(
+            num_classes, dropout, dtype=self.dtype_policy, name="classification_head"
+        )
+        self.classification_head.build((None, backbone.embeddings.hidden_dim))
+        self.built = True
+
+    @classmethod
+    def _settings(cls, source: Any, overrides: dict[str, Any]) -> dict[str, Any]:
+        settings = super()._settings(source, {})
+        if source.class_names is not None:
+            settings |= {"class_names": source.class_names, "num_classes": len(source.class_names)}
+        if overrides.get("class_names") is not None:
+            overrides = {"num_classes": len(overrides["class_names"]), **overrides}
+        elif overrides.get("num_classes", settings.get("num_classes")) != settings.get(
+            "num_classes"
+        ):
+            settings.pop("class_names", None)
+        return {**settings, **overrides}
+
+    def call(self, inputs: dict[str, Any], training: bool | None = None) -> Any:
+        pooled = self.backbone(inputs, training=training)["pooled_output"]
+        return self.classification_head(pooled, training=training)
+
+    def probabilities(self, logits: Any) -> Any:
+        """Probabilities of the classes, from logits (B, C); a regression's values as they are."""
+        if self.problem_type == "regression":
+            return logits
+        return ops.softmax(logits) if self.problem_type == "single_label" else ops.sigmoid(logits)
+
+    def classify(
+        self, texts: Any, batch_size: int | None = None, verbose: str | int = 0
+    ) -> list[dict[str, Any]]:
+        """Predictions to read: for each text its label and the probability of each class.
+
+        Args:
+            texts: N strings, or a tuple of two columns of N strings.
+            batch_size, verbose: those of `predict`.
+
+        Returns:
+            A list of N dicts. `label` is the likeliest class's name (its id where the model knows
+            no names), for multi-label problems `labels` is the list of those above 0.5, and
+            `probabilities` a dict from name to probability; a regression gives `value`, a number,
+            or a list of them.
+        """
+        logits = self.predict(texts, batch_size=batch_size, verbose=verbose)
+        rows = ops.convert_to_numpy(self.probabilities(ops.convert_to_tensor(logits)))
+        return [self._prediction(row) for row in rows]
+
+    def _prediction(self, row: np.ndarray) -> dict[str, Any]:
+        values = [float(value) for value in row]
+        if self.problem_type == "regression":
+            return {"value": values[0] if self.num_classes == 1 else values}
+        names = self.class_names or list(range(self.num_classes))
+        probabilities = dict(zip(names, values, strict=True))
+        if self.problem_type == "multi_label":
+            labels = [name for name, value in probabilities.items() if value > 0.5]
+            return {"labels": labels, "probabilities": probabilities}
+        return {"label": names[int(row.argmax())], "probabilities": probabilities}
+
+    def outputs_for_serving(self, outputs: Any) -> dict[str, Any]:
+        return {"logits": outputs, "probabilities": self.probabilities(outputs)}
+
+    def own_config(self) -> dict[str, Any]:
+        return {
+            "num_classes": self.num_classes,
+            "dropout": self.dropout,
+            "class_names": self.class_names,
+            "problem_type": self.problem_type,
+        }
+
+    def default_loss(self) -> keras.losses.Loss:
+        if self.problem_type == "regression":
+            return keras.losses.MeanSquaredError()
+        if self.problem_type == "multi_label":
+            return keras.losses.BinaryCrossentropy(from_logits=True)
+        return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+
+    def default_metrics(self) -> list[keras.metrics.Metric]:
+        if self.problem_type == "regression":
+            return [keras.metrics.MeanAbsoluteError(name="mae")]
+        if self.problem_type == "multi_label":
+            return [keras.metrics.BinaryAccuracy(name="accuracy", threshold=0.0)]
+        return [keras.metrics.SparseCategoricalAccuracy(name="accuracy")]
+
+    def targets(self, y: Any) -> np.ndarray:
+        from tfzoo.data import class_ids, multi_hot, real_targets
+
+        if self.problem_type == "regression":
+            return real_targets(y)
+        turn = class_ids if self.problem_type == "single_label" else multi_hot
+        return turn(y, self.class_names or self.num_classes)
+
+
+@keras.saving.register_keras_serializable(package="tfzoo")
+class BertClassifier(Classifier):
+    """Classifies texts and pairs of texts with BERT; see `Classifier` for the arguments.
+
+    Example:
+
+    >>> backbone = BertBackbone(
+    ...     vocabulary_size=100, num_layers=1, num_heads=2, hidden_dim=8, intermediate_dim=32
+    ... )
+    >>> model = BertClassifier(backbone, num_classes=3)
+    >>> model({"token_ids": ops.array([[2, 45, 67, 3]])}).shape
+    TensorShape([1, 3])
+    """
+
+    backbone_class = BertBackbone
+    tokenizer_class = BertTokenizer

@@ -1,0 +1,70 @@
+"""BERT's pre-training: masked tokens and next sentences at once."""
+
+from typing import Any
+
+import keras
+
+from tfzoo.layers import ClassificationHead
+from tfzoo.models import BertBackbone
+from tfzoo.tasks.masked_lm import MaskedLM, masked_lm_accuracy, masked_lm_loss
+from tfzoo.tokenizers import BertTokenizer
+
+
+@keras.saving.register_keras_serializable(package="tfzoo")
+class BertPretrainer(MaskedLM):
+    """BERT with both of its pre-training heads (https://arxiv.org/abs/1810.04805, section 3.1).
+
+    `fit` takes pairs of strings and labels: 0 where the second text follows the first, 1 where it
+    does not. Tokens are masked as in `MaskedLM`, whose arguments it has.
+
+    Returns:
+        A dict: `masked_lm` logits (B, P, V), `next_sentence` logits (B, 2), float32.
+
+    Example:
+
+    >>> backbone = BertBackbone(
+    ...     vocabulary_size=100, num_layers=1, num_heads=2, hidden_dim=8, intermediate_dim=32
+    ... )
+    >>> ids = keras.ops.array([[2, 45, 67, 3]])
+    >>> outputs = BertPretrainer(backbone)({"token_ids": ids, "masked_positions": ids[:, :1]})
+    >>> outputs["masked_lm"].shape, outputs["next_sentence"].shape
+    (TensorShape([1, 1, 100]), TensorShape([1, 2]))
+    """
+
+    backbone_class = BertBackbone
+    tokenizer_class = BertTokenizer
+
+    def __init__(self, backbone: BertBackbone, preprocessor: Any = None, **kwargs: Any) -> None:
+        super().__init__(backbone, preprocessor, **kwargs)
+        self.next_sentence_head = ClassificationHead(
+            2, dtype=self.dtype_policy, name="next_sentence_head"
+        )
+        self.next_sentence_head.build((None, backbone.embeddings.hidden_dim))
+
+    def call(self, inputs: dict[str, Any], training: bool | None = None) -> dict[str, Any]:
+        outputs = self.backbone(inputs, training=training)
+        embeddings = self.backbone.token_embedding.embeddings
+        return {
+            "masked_lm": self.masked_lm_head(
+                outputs["sequence_output"], embeddings, inputs.get("masked_positions")
+            ),
+            "next_sentence": self.next_sentence_head(outputs["pooled_output"], training=training),
+        }
+
+    def targets(self, y: Any) -> Any:
+        from tfzoo.data import class_ids
+
+        return y if isinstance(y, dict) else class_ids(y, ["is next", "is not next"])
+
+    def default_loss(self) -> dict[str, keras.losses.Loss]:
+        return {
+            "masked_lm": masked_lm_loss(),
+            "next_sentence": keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        }
+
+    def compile(self, *args: Any, **kwargs: Any) -> None:
+        accuracy = keras.metrics.SparseCategoricalAccuracy(name="accuracy")
+        kwargs.setdefault(
+            "weighted_metrics", {"masked_lm": masked_lm_accuracy(), "next_sentence": accuracy}
+        )
+        super().compile(*args, **kwargs)

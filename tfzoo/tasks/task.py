@@ -1,0 +1,380 @@
+"""What every task has in common: strings in, weights from anywhere, training, presets, export."""
+
+import inspect
+import math
+import os
+from typing import Any, ClassVar
+
+import keras
+
+from tfzoo.errors import ConfigError
+from tfzoo.models import Backbone
+
+
+class Task(keras.Model):
+    """A backbone, heads, and a preprocessor that lets the model take strings.
+
+    A family's task is a subclass that names its `backbone_class` and its `tokenizer_class`.
+
+    Args:
+        backbone: the model below the heads.
+        preprocessor: a `tfzoo.tokenizers.TextPreprocessor`; None takes features instead of text.
+        kwargs: those of `keras.Model`.
+
+    Raises:
+        ConfigError: the preprocessor gives ids or lengths that the backbone does not have.
+    """
+
+    backbone_class: ClassVar[type[Backbone]]
+    tokenizer_class: ClassVar[type]
+
+    def __init__(self, backbone: Backbone, preprocessor: Any = None, **kwargs: Any) -> None:
+        kwargs.setdefault("dtype", backbone.dtype_policy)
+        super().__init__(**kwargs)
+        self.backbone = backbone
+        self.preprocessor = preprocessor
+        if preprocessor is not None:
+            _check_fit(backbone, preprocessor)
+
+    @classmethod
+    def from_preset(
+        cls, handle: str | os.PathLike[str], load_weights: bool = True, **overrides: Any
+    ) -> "Task":
+        """A task with published or saved weights, and the tokenizer that goes with them.
+
+        Heads that the weights do not have start from random values.
+
+        Args:
+            handle: a preset's name, or a handle of any kind that `tfzoo.weights.resolve` takes.
+            load_weights: False leaves all weights at their initial random values.
+            overrides: arguments of the task, its backbone, its preprocessor (`sequence_length`) or
+                its tokenizer (`lowercase`), in place of the weights' own; `dtype` is for the whole
+                model.
+
+        Raises:
+            HandleError: nothing is found there.
+            WeightsError: what is found is damaged, or not of this family.
+            ConfigError: no part knows an override, or a value does not fit.
+        """
+        from tfzoo.tokenizers import TextPreprocessor
+        from tfzoo.weights import preset
+
+        backbone_class, tokenizer_class = cls.backbone_class, cls.tokenizer_class
+        mine = _routed(
+            overrides,
+            task=_arguments(cls) - {"backbone", "preprocessor"} | {"name"},
+            backbone=backbone_class.argument_names() - {"name"},
+            preprocessor=_arguments(TextPreprocessor) - {"tokenizer"},
+            tokenizer=_arguments(tokenizer_class) - {"vocabulary"},
+        )
+        source = preset.open_preset(backbone_class, handle)
+        config = preset.backbone_config(backbone_class, source)
+        backbone = backbone_class(**{**config, **mine["backbone"]})
+        tokenizer = preset.tokenizer(
+            tokenizer_class, source, handle, backbone_class.presets, mine["tokenizer"]
+        )
+        preprocessor = TextPreprocessor(
+            tokenizer,
+            **{**preset.described_config(source, "preprocessor"), **mine["preprocessor"]},
+        )
+        model = cls(backbone, preprocessor=preprocessor, **cls._settings(source, mine["task"]))
+        if load_weights:
+            preset.load_weights(model, backbone, source)
+        return model
+
+    @classmethod
+    def _settings(cls, source: Any, overrides: dict[str, Any]) -> dict[str, Any]:
+        """The task's own constructor arguments, from a source and what the caller says."""
+        from tfzoo.weights import preset
+
+        saved = preset.described_config(source, "task")
+        return {**{name: saved[name] for name in saved.keys() & _arguments(cls)}, **overrides}
+
+    def save_to_preset(self, folder: str | os.PathLike[str]) -> None:
+        """Writes a folder that `from_preset` reads, complete or not at all.
+
+        Args:
+            folder: created, or replaced if it holds a preset.
+
+        Raises:
+            ConfigError: the folder holds something else, or cannot be written.
+        """
+        from tfzoo.weights import preset
+
+        config = {
+            "task": {"class": type(self).__name__, "config": self.own_config()},
+            "backbone": preset.described(self.backbone),
+        }
+        tokenizer = None
+        if self.preprocessor is not None:
+            tokenizer = self.preprocessor.tokenizer
+            config["preprocessor"] = preset.described(self.preprocessor, without="tokenizer")
+            config["tokenizer"] = preset.described(tokenizer, without="vocabulary")
+        preset.save(folder, config, preset.variables(self), tokenizer)
+
+    def export(self, folder: str | os.PathLike[str], text_pair: bool = False) -> None:
+        """Writes a SavedModel that takes strings and needs neither tfzoo nor Keras.
+
+        Args:
+            folder: created, or replaced if it holds a SavedModel.
+            text_pair: whether `serving_default` takes two strings, `text` and `text_pair`.
+
+        Raises:
+            ConfigError: the model has no preprocessor, or the folder cannot be written.
+        """
+        from tfzoo.serving import export
+
+        export(self, folder, text_pair=text_pair)
+
+    def own_config(self) -> dict[str, Any]:
+        """The constructor's arguments but for backbone and preprocessor."""
+        return {}
+
+    def outputs_for_serving(self, outputs: Any) -> dict[str, Any]:
+        """What an export's signatures return, given what `call` does."""
+        raise ConfigError(f"A {type(self).__name__} has no SavedModel that takes strings.")
+
+    def get_config(self) -> dict[str, Any]:
+        serialize = keras.saving.serialize_keras_object
+        return {
+            "name": self.name,
+            "trainable": self.trainable,
+            "backbone": serialize(self.backbone),
+            "preprocessor": self.preprocessor and serialize(self.preprocessor),
+            **self.own_config(),
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "Task":
+        deserialize = keras.saving.deserialize_keras_object
+        return cls(
+            **{
+                **config,
+                "backbone": deserialize(config["backbone"], custom_objects),
+                "preprocessor": config["preprocessor"]
+                and deserialize(config["preprocessor"], custom_objects),
+            }
+        )
+
+    def default_loss(self) -> Any:
+        """The loss that `compile()` without one chooses."""
+        raise NotImplementedError
+
+    def default_metrics(self) -> Any:
+        """The metrics that `compile()` without any chooses."""
+        raise NotImplementedError
+
+    def targets(self, y: Any) -> Any:
+        """Labels as a user writes them, checked and turned into what the loss takes."""
+        return y
+
+    def training_batches(self, batches: Any, seed: int) -> Any:
+        """A last change to the batches of strings' features, for tasks that make their own labels."""
+        return batches
+
+    def compile(
+        self, optimizer: Any = "auto", loss: Any = "auto", metrics: Any = "auto", **kwargs: Any
+    ) -> None:
+        """`keras.Model.compile`, whose defaults are those of fine-tuning.
+
+        Args:
+            optimizer: by default `tfzoo.training.fine_tuning_optimizer()`, whose schedule each
+                `fit` plans over its own length.
+            loss, metrics: by default the task's.
+            kwargs: those of `keras.Model.compile`.
+        """
+        from tfzoo.training import fine_tuning_optimizer
+
+        super().compile(
+            optimizer=fine_tuning_optimizer() if _is_auto(optimizer) else optimizer,
+            loss=self.default_loss() if _is_auto(loss) else loss,
+            metrics=self.default_metrics() if _is_auto(metrics) else metrics,
+            **kwargs,
+        )
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        self.optimizer.build(self.trainable_variables)
+
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        *,
+        validation_split: float = 0.0,
+        validation_data: Any = None,
+        shuffle: bool = True,
+        sample_weight: Any = None,
+        validation_batch_size: int | None = None,
+        **kwargs: Any,
+    ) -> keras.callbacks.History:
+        """`keras.Model.fit` that takes strings too, batched by length.
+
+        Args:
+            x: N strings, a tuple of two columns of N strings, a `tf.data.Dataset` of such (with
+                labels), or features.
+            y: labels, one per string; None where `x` is a dataset or the task makes its own.
+            batch_size: examples per optimizer step; 32 by default.
+            kwargs: the other arguments, here and above, are those of `keras.Model.fit`.
+
+        Raises:
+            DataError: texts or labels cannot be used; the message names the example.
+        """
+        from tfzoo.training import plan_schedule, quick_start
+
+        if not self.compiled:
+            self.compile()
+        if validation_data is not None:
+            validation_data = self._validation(validation_data, validation_batch_size or batch_size)
+            validation_batch_size = None if _is_dataset(validation_data) else validation_batch_size
+        if self._takes_text(x):
+            from tfzoo.data import inputs
+
+            if validation_split:
+                (x, y, sample_weight), held_out = inputs.split_off(
+                    x, y, sample_weight, validation_split
+                )
+                validation_data = self._validation(held_out, validation_batch_size or batch_size)
+            y = None if y is None else self.targets(y)
+            seed = inputs.draw_seed()
+            x = inputs.batches(
+                self.preprocessor, x, y, sample_weight, batch_size or 32, shuffle, seed
+            )
+            x = self.training_batches(x, seed)
+            y = sample_weight = batch_size = validation_batch_size = None
+            validation_split, shuffle = 0.0, False
+        elif y is not None:
+            y = self.targets(y)
+        steps = kwargs.get("steps_per_epoch") or _steps(x, batch_size, validation_split)
+        plan_schedule(self, steps, epochs)
+        with quick_start():
+            return super().fit(
+                x,
+                y,
+                batch_size=batch_size,
+                epochs=epochs,
+                validation_split=validation_split,
+                validation_data=validation_data,
+                shuffle=shuffle,
+                sample_weight=sample_weight,
+                validation_batch_size=validation_batch_size,
+                **kwargs,
+            )
+
+    def evaluate(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        sample_weight: Any = None,
+        **kwargs: Any,
+    ) -> Any:
+        """`keras.Model.evaluate` that takes strings too, sorted by length."""
+        if not self.compiled:
+            self.compile()
+        if self._takes_text(x):
+            x = self._validation((x, y, sample_weight), batch_size)
+            y = sample_weight = batch_size = None
+        elif y is not None:
+            y = self.targets(y)
+        return super().evaluate(x, y, batch_size=batch_size, sample_weight=sample_weight, **kwargs)
+
+    def predict(self, x: Any, batch_size: int | None = None, **kwargs: Any) -> Any:
+        """`keras.Model.predict` that takes strings too: sorted by length, answered in your order."""
+        if not self._takes_text(x) or _is_dataset(x):
+            if _is_dataset(x) and self._takes_text(x):
+                from tfzoo.data import inputs
+
+                x = inputs.batches(
+                    self.preprocessor, x, None, None, batch_size or 32, shuffle=False, seed=0
+                )
+                batch_size = None
+            return super().predict(x, batch_size=batch_size, **kwargs)
+        from tfzoo.data.pipeline import sorted_batches
+        from tfzoo.training import trace_predict
+
+        dataset, positions = sorted_batches(self.preprocessor, x, batch_size=batch_size or 32)
+        trace_predict(self, dataset)
+        outputs = super().predict(dataset, **kwargs)
+        return keras.tree.map_structure(lambda output: output[positions], outputs)
+
+    def _validation(self, data: Any, batch_size: int | None) -> Any:
+        """Validation data as Keras takes it."""
+        if _is_dataset(data):
+            x, y, sample_weight = data, None, None
+        else:
+            x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        if y is not None:
+            y = self.targets(y)
+        if not self._takes_text(x):
+            return data if y is None else (x, y, sample_weight)
+        from tfzoo.data import inputs
+
+        batches = inputs.evaluation_batches(
+            self.preprocessor, x, y, sample_weight, batch_size or 32
+        )
+        return self.training_batches(batches, seed=0)
+
+    def _takes_text(self, x: Any) -> bool:
+        """Whether `x` is text to be preprocessed, rather than features."""
+        if self.preprocessor is None:
+            return False
+        from tfzoo.data import inputs
+
+        return inputs.is_text(x)
+
+
+def _is_auto(value: Any) -> bool:
+    return isinstance(value, str) and value == "auto"
+
+
+def _is_dataset(value: Any) -> bool:
+    return hasattr(value, "element_spec")
+
+
+def _steps(x: Any, batch_size: int | None, validation_split: float) -> int | None:
+    """Batches per epoch of features in memory or a dataset; None where they do not say."""
+    if _is_dataset(x):
+        count = int(x.cardinality())
+        return count if count >= 0 else None
+    if isinstance(x, keras.utils.PyDataset):
+        return x.num_batches
+    rows = {len(column) for column in keras.tree.flatten(x) if hasattr(column, "__len__")}
+    if not rows:
+        return None
+    return math.ceil(int(max(rows) * (1 - validation_split)) / (batch_size or 32))
+
+
+def _arguments(cls: type) -> set[str]:
+    return set(inspect.signature(cls.__init__).parameters) - {"self", "kwargs"}
+
+
+def _routed(overrides: dict[str, Any], **parts: set[str]) -> dict[str, dict[str, Any]]:
+    """Each override with every part that knows it."""
+    unknown = overrides.keys() - set().union(*parts.values())
+    if unknown:
+        raise ConfigError(
+            f"There is no argument {', '.join(sorted(unknown))}; known are "
+            f"{', '.join(sorted(set().union(*parts.values())))}."
+        )
+    return {
+        part: {name: value for name, value in overrides.items() if name in known}
+        for part, known in parts.items()
+    }
+
+
+def _check_fit(backbone: Backbone, preprocessor: Any) -> None:
+    positions = backbone.embeddings.max_sequence_length
+    if preprocessor.sequence_length > positions:
+        raise ConfigError(
+            f"sequence_length is {preprocessor.sequence_length}, and the backbone has {positions} "
+            "positions; lower sequence_length."
+        )
+    rows, words = backbone.token_embedding.input_dim, preprocessor.tokenizer.vocabulary_size
+    if not 0 <= rows - words < 128:  # some models pad their table to a multiple of up to 128
+        raise ConfigError(
+            f"The vocabulary has {words} entries and the embedding {rows} rows; use the vocabulary "
+            "that belongs to these weights."
+        )

@@ -1,0 +1,1 @@
+"""From any handle to a local folder, and from any format of weights to our variables."""

@@ -1,0 +1,98 @@
+"""TensorFlow checkpoints: by name as TensorFlow 1 wrote them, by object as SavedModels have it."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from tfzoo.errors import WeightsError
+from tfzoo.weights.checkpoint_index import read_index
+from tfzoo.weights.tensors import Spec, Tensors, widened
+
+_OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
+_VALUE = "/.ATTRIBUTES/VARIABLE_VALUE"
+_OPTIMIZER = re.compile(
+    r"(.*/)?(((adam|lamb)_[mv]|(Adam|AdamWeightDecayOptimizer|LAMB|LAMBOptimizer)(_\d+)?)(/.*)?"
+    r"|beta[12]_power|global_step)"
+)
+
+
+class Checkpoint(Tensors):
+    """The variables of a checkpoint that names them, such as Google's `bert_model.ckpt`.
+
+    Optimizer slots and the global step are left out, and so are strings.
+
+    Args:
+        prefix: the path of the checkpoint without `.index` or `.data-00000-of-00001`.
+
+    Raises:
+        WeightsError: a file of the checkpoint is damaged, truncated or missing.
+    """
+
+    def __init__(self, prefix: Path):
+        import tensorflow as tf
+
+        self.path = prefix
+        with self._reporting_damage():
+            stored = read_index(prefix)
+            self._reader = tf.train.load_checkpoint(str(prefix))
+        self._keys = self._named(stored)
+        self.specs = {
+            name: Spec(stored[key].shape, widened(stored[key].dtype))
+            for name, key in self._keys.items()
+        }
+
+    def read(self, name: str) -> np.ndarray:
+        with self._reporting_damage():
+            array = np.asarray(self._reader.get_tensor(self._keys[name]))
+        return array.astype(widened(array.dtype), copy=False)
+
+    def _named(self, keys: Iterable[str]) -> dict[str, str]:
+        """The name of every tensor to show, with its key in the file."""
+        return {key: key for key in keys if not _OPTIMIZER.fullmatch(key)}
+
+    @contextmanager
+    def _reporting_damage(self) -> Iterator[None]:
+        from google.protobuf.message import DecodeError
+        from tensorflow.errors import OpError
+
+        kinds = (OpError, DecodeError, LookupError, OSError, RuntimeError, TypeError, ValueError)
+        try:
+            yield
+        except kinds as error:
+            raise WeightsError(
+                f"Cannot read the checkpoint {self.path} ({error}); "
+                "it is damaged or incomplete: fetch it again."
+            ) from error
+
+
+class ObjectCheckpoint(Checkpoint):
+    """The variables of a checkpoint that TensorFlow 2 wrote, as in the `variables` of a SavedModel.
+
+    Its keys are paths through Python objects, `trainable_variables/7`; the names that the
+    variables had in their program stand in the object graph beside them. A variable without a name
+    of its own keeps its path. The SavedModel itself is neither loaded nor run.
+    """
+
+    def _named(self, keys: Iterable[str]) -> dict[str, str]:
+        from tensorflow.core.protobuf.trackable_object_graph_pb2 import TrackableObjectGraph
+
+        if not self._reader.has_tensor(_OBJECT_GRAPH):
+            raise WeightsError(
+                f"{self.path} has no object graph, so TensorFlow 2 did not write it; take a "
+                "SavedModel of TensorFlow 2, or the original checkpoint."
+            )
+        with self._reporting_damage():
+            graph = TrackableObjectGraph.FromString(self._reader.get_tensor(_OBJECT_GRAPH))
+        values = [value for node in graph.nodes for value in node.attributes]
+        known = [value for value in values if value.checkpoint_key in keys]
+        repeated = Counter(value.full_name for value in known)
+        named = {}
+        for value in known:
+            path = value.checkpoint_key.removesuffix(_VALUE)
+            own = value.full_name not in ("", "Variable") and repeated[value.full_name] == 1
+            named[value.full_name if own else path] = value.checkpoint_key
+        return named
