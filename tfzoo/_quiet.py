@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 # INFO and WARNING lines of TensorFlow's C++ code, and the line that announces them.
 _CHATTER = re.compile(
-    rb"[IW]\d{4} |\d{4}-\d\d-\d\d .*: [IW] |WARNING: All log messages before absl|To enable"
+    rb"[IW]\d{4} |[-\d]+ .*: [IW] |WARNING: All log messages|To enable the following instructions"
 )
 
 

@@ -32,6 +32,10 @@ def characters_as_pieces(text):
     return [*SPECIAL, *characters, *(f"##{character}" for character in characters)]
 
 
+IDEOGRAPHS = [(0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFAFF), (0x20000, 0x2A6DF)]
+IDEOGRAPHS += [(0x2A700, 0x2B73F), (0x2B740, 0x2B81F), (0x2B820, 0x2CEAF), (0x2F800, 0x2FA1F)]
+
+
 def original_ids(text, ids, lowercase):
     """What google-research/bert's FullTokenizer does, written anew; `ids` is piece -> id."""
 
@@ -40,9 +44,7 @@ def original_ids(text, ids, lowercase):
         return symbol or unicodedata.category(c)[0] == "P"
 
     def is_ideograph(c):
-        blocks = "3400-4dbf 4e00-9fff f900-faff 20000-2a6df 2a700-2b73f 2b740-2b81f 2b820-2ceaf"
-        bounds = [block.split("-") for block in f"{blocks} 2f800-2fa1f".split()]
-        return any(int(first, 16) <= ord(c) <= int(last, 16) for first, last in bounds)
+        return any(first <= ord(c) <= last for first, last in IDEOGRAPHS)
 
     def clean(c):
         if c in "\t\n\r" or unicodedata.category(c) == "Zs":
@@ -95,6 +97,8 @@ def test_every_character_is_treated_as_in_the_original(lowercase):
     known = unicodedata.ucd_3_2_0  # later characters depend on the age of Python and TensorFlow
     characters = [c for c in map(chr, range(0x3100)) if known.category(c) != "Cn"]
     assert len(characters) > 6000
+    edges = {edge for block in IDEOGRAPHS for edge in block}
+    characters += [chr(edge + step) for edge in sorted(edges) for step in (-1, 0, 1)]
     vocabulary = characters_as_pieces("".join(characters))
     texts = [f"a{c}b" for c in characters]
     ids = BertTokenizer(vocabulary, lowercase)(texts).to_list()

@@ -69,7 +69,7 @@ class Backbone(keras.Model):
         return backbone
 
     def save_to_preset(self, folder: str | os.PathLike[str]) -> None:
-        """Writes a folder that `from_preset` reads: configuration and weights, complete or not at all.
+        """Writes a folder that `from_preset` reads, complete or not at all.
 
         Args:
             folder: created, or replaced if it holds a preset.

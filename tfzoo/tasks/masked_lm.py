@@ -56,10 +56,10 @@ class MaskedLM(Task):
         return masked_batches(batches, self.preprocessor.tokenizer, seed)
 
     def predict(self, x: Any, batch_size: int | None = None, **kwargs: Any) -> Any:
-        """`keras.Model.predict` on features; give `masked_positions`, or all positions are scored."""
+        """`keras.Model.predict` on features, for all positions or `masked_positions`."""
         if self._takes_text(x):
             raise ConfigError(
-                "A masked language model predicts tokens at masked positions; call it with features "
+                "A masked language model predicts tokens at masked positions; give it features "
                 "that have masked_positions."
             )
         return super().predict(x, batch_size=batch_size, **kwargs)

@@ -169,7 +169,7 @@ class Task(keras.Model):
         return y
 
     def training_batches(self, batches: Any, seed: int) -> Any:
-        """A last change to the batches of strings' features, for tasks that make their own labels."""
+        """A last change to batches made of strings, for tasks that make their own labels."""
         return batches
 
     def compile(
@@ -282,7 +282,7 @@ class Task(keras.Model):
         return super().evaluate(x, y, batch_size=batch_size, sample_weight=sample_weight, **kwargs)
 
     def predict(self, x: Any, batch_size: int | None = None, **kwargs: Any) -> Any:
-        """`keras.Model.predict` that takes strings too: sorted by length, answered in your order."""
+        """`keras.Model.predict` that takes strings too, sorts by length, and answers in order."""
         if not self._takes_text(x) or _is_dataset(x):
             if _is_dataset(x) and self._takes_text(x):
                 from tfzoo.data import inputs

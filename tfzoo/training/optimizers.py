@@ -9,7 +9,7 @@ from tfzoo.training.schedules import WarmupDecay
 
 @keras.saving.register_keras_serializable(package="tfzoo")
 class AdamW(keras.optimizers.AdamW):
-    """`keras.optimizers.AdamW` with the same arithmetic and, on TensorFlow, fewer passes over memory.
+    """`keras.optimizers.AdamW`, on TensorFlow in fewer passes over memory.
 
     Keras writes the update as a dozen operations a variable, each one pass over it; TensorFlow has
     one fused kernel. Gradients of embedding rows are summed per row before their norm is taken.
@@ -20,7 +20,7 @@ class AdamW(keras.optimizers.AdamW):
     Example:
 
     >>> AdamW(learning_rate=5e-5, weight_decay=0.01, global_clipnorm=1.0).name
-    'adamw'
+    'adam_w'
     """
 
     def _clip_gradients(self, grads: list) -> list:

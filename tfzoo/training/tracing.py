@@ -28,7 +28,7 @@ def quick_start() -> Iterator[None]:
 
 
 def trace_predict(model: keras.Model, dataset: Any) -> None:
-    """Traces a model's predict function once for all the batches of a dataset, whatever their shape.
+    """Traces a model's predict function once for all batches of a dataset, whatever their shape.
 
     Keras would trace it for the first shape, for the second, and for the last batch.
 

@@ -57,7 +57,7 @@ def backbone_config(backbone_class: type, source: Source) -> dict[str, Any]:
 
 
 def described_config(source: Source, part: str) -> dict[str, Any]:
-    """The constructor arguments of one part that a source states: of none, if it is no tfzoo preset."""
+    """The constructor arguments of one part, as far as a source is a preset and states them."""
     if source.format != "tfzoo":
         return {}
     if source.config.get("version") != _VERSION:
