@@ -16,8 +16,10 @@ from tfzoo.tasks import (
     Task,
 )
 from tfzoo.tokenizers import BertTokenizer, TextPreprocessor
+from tfzoo.training import AdamW, WarmupDecay, fine_tuning_optimizer
 
 __all__ = [
+    "AdamW",
     "Backbone",
     "BertBackbone",
     "BertClassifier",
@@ -32,5 +34,7 @@ __all__ = [
     "Task",
     "TextPreprocessor",
     "TfzooError",
+    "WarmupDecay",
     "WeightsError",
+    "fine_tuning_optimizer",
 ]

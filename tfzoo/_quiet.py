@@ -23,6 +23,8 @@ def quiet_import() -> Iterator[None]:
     if "tensorflow" in sys.modules:
         yield
         return
+    # What it logs as an error later on, such as the absence of a GPU, is none.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         saved = os.dup(2)
     except OSError:  # there is no standard error

@@ -1,10 +1,15 @@
 """What `fit`, `evaluate` and `predict` are given, turned into batches of features."""
 
+import math
 import random
 from typing import Any
 
+import keras
+
 from tfzoo.errors import ConfigError
 from tfzoo.tokenizers import TextPreprocessor
+
+_ROWS = 32  # of a batch, unless the caller says otherwise, as in Keras
 
 
 def is_text(x: Any) -> bool:
@@ -30,12 +35,12 @@ def draw_seed() -> int:
     return random.randrange(2**31)
 
 
-def batches(
+def training_batches(
     preprocessor: TextPreprocessor,
     x: Any,
     y: Any,
     sample_weight: Any,
-    batch_size: int,
+    batch_size: int | None,
     shuffle: bool,
     seed: int,
 ) -> Any:
@@ -44,22 +49,43 @@ def batches(
 
     if hasattr(x, "element_spec"):
         return pipeline.dataset_batches(
-            preprocessor, x, batch_size=batch_size, shuffle=shuffle, seed=seed
+            preprocessor, x, batch_size=_rows(batch_size), shuffle=shuffle, seed=seed
         )
     return pipeline.training_batches(
-        preprocessor, x, y, sample_weight, batch_size=batch_size, shuffle=shuffle, seed=seed
+        preprocessor, x, y, sample_weight, batch_size=_rows(batch_size), shuffle=shuffle, seed=seed
     )
 
 
 def evaluation_batches(
-    preprocessor: TextPreprocessor, x: Any, y: Any, sample_weight: Any, batch_size: int
+    preprocessor: TextPreprocessor, x: Any, y: Any, sample_weight: Any, batch_size: int | None
 ) -> Any:
     """Batches of texts for `evaluate`, whose order does not matter: sorted by length."""
     from tfzoo.data import pipeline
 
     if hasattr(x, "element_spec"):
-        return pipeline.dataset_batches(preprocessor, x, batch_size=batch_size, shuffle=False)
-    return pipeline.sorted_batches(preprocessor, x, y, sample_weight, batch_size=batch_size)[0]
+        return pipeline.dataset_batches(
+            preprocessor, x, batch_size=_rows(batch_size), shuffle=False
+        )
+    return pipeline.sorted_batches(preprocessor, x, y, sample_weight, batch_size=_rows(batch_size))[
+        0
+    ]
+
+
+def prediction_batches(
+    preprocessor: TextPreprocessor, x: Any, batch_size: int | None
+) -> tuple[Any, Any]:
+    """Batches of texts for `predict`, and what indexes the outputs to give the caller's order.
+
+    Without `batch_size`, a batch has as many tokens as 32 texts of `sequence_length` have.
+    """
+    from tfzoo.data import pipeline
+
+    if hasattr(x, "element_spec"):
+        return evaluation_batches(preprocessor, x, None, None, batch_size), slice(None)
+    if batch_size is None:
+        tokens = _ROWS * preprocessor.sequence_length
+        return pipeline.sorted_batches(preprocessor, x, tokens_per_batch=tokens)
+    return pipeline.sorted_batches(preprocessor, x, batch_size=batch_size)
 
 
 def split_off(x: Any, y: Any, sample_weight: Any, share: float) -> tuple[tuple, tuple]:
@@ -98,3 +124,20 @@ def split_off(x: Any, y: Any, sample_weight: Any, share: float) -> tuple[tuple, 
     columns = (x, y, sample_weight)
     first, last = slice(None, kept), slice(kept, None)
     return tuple(cut(c, first) for c in columns), tuple(cut(c, last) for c in columns)
+
+
+def count_batches(x: Any, batch_size: int | None, validation_split: float) -> int | None:
+    """Batches per epoch of features in memory or a dataset; None where they do not say."""
+    if hasattr(x, "element_spec"):
+        count = int(x.cardinality())
+        return count if count >= 0 else None
+    if isinstance(x, keras.utils.PyDataset):
+        return x.num_batches
+    rows = {len(column) for column in keras.tree.flatten(x) if hasattr(column, "__len__")}
+    if not rows:
+        return None
+    return math.ceil(int(max(rows) * (1 - validation_split)) / _rows(batch_size))
+
+
+def _rows(batch_size: int | None) -> int:
+    return _ROWS if batch_size is None else batch_size

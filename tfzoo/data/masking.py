@@ -33,8 +33,7 @@ def masked_batches(
     masked = tf.data.Dataset.zip(batches, seeds).map(
         lambda batch, seed: _with_labels(batch, tokenizer, seed), tf.data.AUTOTUNE
     )
-    count = batches.cardinality()
-    return masked.apply(tf.data.experimental.assert_cardinality(count)).prefetch(tf.data.AUTOTUNE)
+    return masked.prefetch(tf.data.AUTOTUNE)
 
 
 def _with_labels(batch: Any, tokenizer: BertTokenizer, seed: tf.Tensor) -> tuple:

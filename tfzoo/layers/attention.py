@@ -5,6 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from tfzoo.errors import ConfigError
 from tfzoo.layers.dense import Dense
 from tfzoo.layers.dropout import DropoutSeeds, draw_seed
 
@@ -52,6 +53,11 @@ class MultiHeadAttention(keras.layers.Layer):
 
     def build(self, input_shape: tuple) -> None:
         hidden_dim = input_shape[-1]
+        if self.head_dim is None and hidden_dim % self.num_heads:
+            raise ConfigError(
+                f"A width of {hidden_dim} cannot be divided among {self.num_heads} heads; choose "
+                "another number of heads, or set head_dim."
+            )
         self.size = self.head_dim or hidden_dim // self.num_heads
         inner = self.num_heads * self.size
         self.query_key_value = Dense(3 * inner, dtype=self.dtype_policy, name="query_key_value")
@@ -73,11 +79,11 @@ class MultiHeadAttention(keras.layers.Layer):
         batch, length = ops.shape(x)[:2]
         fused = ops.reshape(self.query_key_value(x), (batch, length, 3, self.num_heads, self.size))
         fused = ops.transpose(fused, (2, 0, 3, 1, 4))  # (3, B, N, Q, D)
-        query, key, value = fused[0], fused[1], fused[2]
+        query, key, value = ops.unstack(fused)  # its gradient is one copy, a slice's is three
         if cache is not None:
             new = ops.stack([key, value], axis=1)  # (B, 2, N, Q, D)
-            cache = ops.slice_update(cache, (0, 0, 0, cache_index, 0), ops.cast(new, cache.dtype))
-            key, value = ops.cast(cache[:, 0], x.dtype), ops.cast(cache[:, 1], x.dtype)
+            cache = ops.slice_update(cache, (0, 0, 0, cache_index, 0), new)
+            key, value = cache[:, 0], cache[:, 1]
         scores = ops.matmul(query * self.size**-0.5, ops.swapaxes(key, -1, -2))  # (B, N, Q, K)
         if bias is not None:
             scores = scores + ops.cast(bias, scores.dtype)

@@ -50,6 +50,12 @@ class Dense(keras.layers.Dense):
         flat = ops.reshape(inputs, (-1, inputs.shape[-1]))
         return ops.reshape(super().call(flat, training=training), (*leading, self.units))
 
+    def quantize(
+        self, mode: str | None = None, type_check: bool = True, config: Any = None
+    ) -> None:
+        # Keras refuses subclasses, unless told that they are no different.
+        super().quantize(mode, type_check=False, config=config)
+
 
 def bert_initializer() -> keras.initializers.Initializer:
     """BERT's initial weights: normal, standard deviation 0.02, truncated at two of them."""

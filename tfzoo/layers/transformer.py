@@ -95,12 +95,17 @@ class TransformerLayer(keras.layers.Layer):
     ) -> Any:
         seed = draw_seed(self.seed_generator, training)
         if cache is not None:
-            return self._transform(x, bias, seed, cache, cache_index)
-        transform = keras.remat(self._transform) if self.rematerialize else self._transform
-        return transform(x, bias, seed)
+            return self._transform(x, bias, cache, cache_index, seed)
+
+        def transform(x: Any, *bias: Any) -> Any:
+            return self._transform(x, *bias, seed=seed)
+
+        # TensorFlow recomputes functions of tensors alone, so None is left out.
+        given = () if bias is None else (bias,)
+        return (keras.remat(transform) if self.rematerialize else transform)(x, *given)
 
     def _transform(
-        self, x: Any, bias: Any, seed: Any, cache: Any = None, cache_index: Any = None
+        self, x: Any, bias: Any = None, cache: Any = None, cache_index: Any = None, seed: Any = None
     ) -> Any:
         drop = DropoutSeeds(seed)
         attended = self.attention(

@@ -79,7 +79,8 @@ class Backbone(keras.Model):
         """
         from tfzoo.weights import preset
 
-        preset.save(folder, {"backbone": preset.described(self)}, preset.variables(self))
+        described = preset.described(self, without=("dtype",))
+        preset.save(folder, {"backbone": described}, preset.variables(self))
 
     def train_last_layers(self, count: int) -> None:
         """Freezes everything but the pooler and the last layers of the stack, before `compile`.

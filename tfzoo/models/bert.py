@@ -123,7 +123,7 @@ class BertBackbone(Backbone):
         return {
             "name": self.name,
             "trainable": self.trainable,
-            "dtype": keras.dtype_policies.serialize(self.dtype_policy),
+            "dtype": self.dtype_policy.name,
             "vocabulary_size": embeddings.vocabulary_size,
             "num_layers": encoder.num_layers,
             "hidden_dim": embeddings.hidden_dim,

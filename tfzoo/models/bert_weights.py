@@ -63,23 +63,23 @@ PRESETS = {
 
 
 def _huggingface_config(source: Source) -> dict[str, Any]:
-    config = source.config
-    if config.get("position_embedding_type", "absolute") != "absolute":
+    positions = _setting(source, "position_embedding_type", "absolute")
+    if positions != "absolute":
         raise WeightsError(
-            f"{source.folder} has {config['position_embedding_type']!r} position embeddings, which "
-            "tfzoo's BERT does not have; choose weights with absolute ones."
+            f"{source.folder} has {positions!r} position embeddings, which tfzoo's BERT does not "
+            "have; choose weights with absolute ones."
         )
     activations = {"gelu_new": "gelu_tanh", "gelu_pytorch_tanh": "gelu_tanh"}
-    activation = config.get("hidden_act", "gelu")
+    activation = _setting(source, "hidden_act", "gelu")
     return {
         **_json_sizes(source),
         "activation": activations.get(activation, activation),
-        "layer_norm_epsilon": config.get("layer_norm_eps", 1e-12),
+        "layer_norm_epsilon": _setting(source, "layer_norm_eps", 1e-12),
     }
 
 
 def _google_config(source: Source) -> dict[str, Any]:
-    activation = source.config.get("hidden_act", "gelu")
+    activation = _setting(source, "hidden_act", "gelu")
     return {
         **_json_sizes(source),
         "activation": "gelu_tanh" if activation == "gelu" else activation,
@@ -100,11 +100,23 @@ def _json_sizes(source: Source) -> dict[str, Any]:
     sizes = {ours: source.config.get(theirs) for ours, theirs in names.items()}
     for ours, size in sizes.items():
         if type(size) is not int or not 0 < size < 2**31:
-            raise WeightsError(
-                f"{names[ours]} in the configuration of {source.folder} is {size!r} instead of a "
-                "positive number; restore the file, or fetch the weights again."
-            )
-    return {**sizes, "dropout": source.config.get("hidden_dropout_prob", 0.1)}
+            raise _unusable(source, names[ours], size)
+    return {**sizes, "dropout": _setting(source, "hidden_dropout_prob", 0.1)}
+
+
+def _setting(source: Source, name: str, default: str | float) -> Any:
+    """A setting that may be left out, of the type of its default."""
+    value = source.config.get(name, default)
+    if not isinstance(value, str if isinstance(default, str) else int | float):
+        raise _unusable(source, name, value)
+    return value
+
+
+def _unusable(source: Source, name: str, value: Any) -> WeightsError:
+    return WeightsError(
+        f"{name} in the configuration of {source.folder} is {value!r:.200}, which makes no sense "
+        "there; restore the file, or fetch the weights again."
+    )
 
 
 def _hub_config(source: Source) -> dict[str, Any]:

@@ -1,15 +1,13 @@
 """A task as a SavedModel that needs neither tfzoo nor Keras to run."""
 
 import os
-import shutil
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import keras
 
 from tfzoo.errors import ConfigError
+from tfzoo.folders import written_folder
 
 
 def export(model: Any, folder: str | os.PathLike[str], text_pair: bool = False) -> None:
@@ -41,30 +39,16 @@ def export(model: Any, folder: str | os.PathLike[str], text_pair: bool = False) 
         raise ConfigError("Only a model with a preprocessor can be exported to take strings.")
     import tensorflow as tf
 
-    folder = Path(folder)
-    if folder.exists() and not (folder / "saved_model.pb").exists() and any(folder.iterdir()):
-        raise ConfigError(f"{folder} holds something else; choose another folder.")
     module = tf.Module()
     module.variables_ = [variable.value for variable in model.weights]
     signatures = _signatures(model, text_pair)
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as partial:
-            complete = Path(partial) / "model"
-            tf.saved_model.save(
-                module,
-                str(complete),
-                signatures,
-                tf.saved_model.SaveOptions(experimental_custom_gradients=False),
-            )
-            if folder.exists():
-                shutil.rmtree(folder)
-            os.replace(complete, folder)
-    except (OSError, tf.errors.OpError) as error:
-        raise ConfigError(
-            f"The export cannot be written to {folder} ({error}); free some space, or choose a "
-            "folder that you may write."
-        ) from error
+    options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
+    with written_folder(folder, "saved_model.pb") as partial:
+        try:
+            tf.saved_model.save(module, str(partial), signatures, options)
+        except tf.errors.OpError as error:
+            reason = error.message.rpartition("}} ")[2].partition(" [Op:")[0]
+            raise OSError(reason) from error
 
 
 def _signatures(model: Any, text_pair: bool) -> dict[str, Callable]:

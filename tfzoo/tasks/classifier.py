@@ -20,7 +20,8 @@ class Classifier(Task):
 
     Args:
         backbone: a backbone with a `pooled_output`.
-        num_classes: number of logits C; for a regression, of predicted values.
+        num_classes: number of logits C, for a regression of predicted values; by default one per
+            name in `class_names`, else 2, for a regression 1.
         preprocessor: turns strings into features; None takes features.
         dropout: share of the pooled output dropped in training.
         class_names: names of the classes in the order of their ids; they travel with the model into
@@ -36,7 +37,7 @@ class Classifier(Task):
     def __init__(
         self,
         backbone: Backbone,
-        num_classes: int = 2,
+        num_classes: int | None = None,
         preprocessor: Any = None,
         dropout: float = 0.1,
         class_names: list[str] | None = None,
@@ -44,6 +45,8 @@ class Classifier(Task):
         **kwargs: Any,
     ) -> None:
         super().__init__(backbone, preprocessor, **kwargs)
+        if num_classes is None:
+            num_classes = len(class_names or ()) or (1 if problem_type == "regression" else 2)
         if class_names is not None and len(set(class_names)) != num_classes:
             raise ConfigError(
                 f"{len(set(class_names))} different class names are given for {num_classes} "
@@ -68,12 +71,9 @@ class Classifier(Task):
         settings = super()._settings(source, {})
         if source.class_names is not None:
             settings |= {"class_names": source.class_names, "num_classes": len(source.class_names)}
-        if overrides.get("class_names") is not None:
-            overrides = {"num_classes": len(overrides["class_names"]), **overrides}
-        elif overrides.get("num_classes", settings.get("num_classes")) != settings.get(
-            "num_classes"
-        ):
-            settings.pop("class_names", None)
+        classes = ("class_names", "num_classes", "problem_type")
+        if any(overrides.get(name, settings.get(name)) != settings.get(name) for name in classes):
+            settings = {name: value for name, value in settings.items() if name not in classes}
         return {**settings, **overrides}
 
     def call(self, inputs: dict[str, Any], training: bool | None = None) -> Any:
@@ -141,9 +141,11 @@ class Classifier(Task):
             return [keras.metrics.BinaryAccuracy(name="accuracy", threshold=0.0)]
         return [keras.metrics.SparseCategoricalAccuracy(name="accuracy")]
 
-    def targets(self, y: Any) -> np.ndarray:
+    def targets(self, y: Any) -> Any:
         from tfzoo.data import class_ids, multi_hot, real_targets
 
+        if self.problem_type == "single_label" and getattr(y, "ndim", 1) == 2:
+            return y  # one-hot rows, for a loss of the user's own
         if self.problem_type == "regression":
             return real_targets(y)
         turn = class_ids if self.problem_type == "single_label" else multi_hot

@@ -35,6 +35,19 @@ class MaskedLM(Task):
         self.masked_lm_head = masked_lm_head(backbone)
         self.built = True
 
+    @property
+    def trainable_weights(self) -> list[keras.Variable]:
+        """Without the backbone's pooler, which these logits do not depend on."""
+        unused = {id(weight) for weight in self._unused_weights()}
+        return [weight for weight in super().trainable_weights if id(weight) not in unused]
+
+    @property
+    def trainable_variables(self) -> list[keras.Variable]:
+        return self.trainable_weights
+
+    def _unused_weights(self) -> list[keras.Variable]:
+        return self.backbone.pooler.weights if hasattr(self.backbone, "pooler") else []
+
     def call(self, inputs: dict[str, Any], training: bool | None = None) -> Any:
         hidden = self.backbone(inputs, training=training)["sequence_output"]
         embeddings = self.backbone.token_embedding.embeddings

@@ -41,6 +41,9 @@ class BertPretrainer(MaskedLM):
         )
         self.next_sentence_head.build((None, backbone.embeddings.hidden_dim))
 
+    def _unused_weights(self) -> list[keras.Variable]:
+        return []
+
     def call(self, inputs: dict[str, Any], training: bool | None = None) -> dict[str, Any]:
         outputs = self.backbone(inputs, training=training)
         embeddings = self.backbone.token_embedding.embeddings

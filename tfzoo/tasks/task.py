@@ -1,14 +1,13 @@
 """What every task has in common: strings in, weights from anywhere, training, presets, export."""
 
-import inspect
-import math
 import os
 from typing import Any, ClassVar
 
 import keras
 
-from tfzoo.errors import ConfigError
+from tfzoo.errors import ConfigError, DataError
 from tfzoo.models import Backbone
+from tfzoo.tasks.parts import arguments, check_fit, routed
 
 
 class Task(keras.Model):
@@ -34,7 +33,7 @@ class Task(keras.Model):
         self.backbone = backbone
         self.preprocessor = preprocessor
         if preprocessor is not None:
-            _check_fit(backbone, preprocessor)
+            check_fit(backbone, preprocessor)
 
     @classmethod
     def from_preset(
@@ -60,12 +59,12 @@ class Task(keras.Model):
         from tfzoo.weights import preset
 
         backbone_class, tokenizer_class = cls.backbone_class, cls.tokenizer_class
-        mine = _routed(
+        mine = routed(
             overrides,
-            task=_arguments(cls) - {"backbone", "preprocessor"} | {"name"},
+            task=arguments(cls) - {"backbone", "preprocessor"} | {"name"},
             backbone=backbone_class.argument_names() - {"name"},
-            preprocessor=_arguments(TextPreprocessor) - {"tokenizer"},
-            tokenizer=_arguments(tokenizer_class) - {"vocabulary"},
+            preprocessor=arguments(TextPreprocessor) - {"tokenizer"},
+            tokenizer=arguments(tokenizer_class) - {"vocabulary"},
         )
         source = preset.open_preset(backbone_class, handle)
         config = preset.backbone_config(backbone_class, source)
@@ -73,9 +72,13 @@ class Task(keras.Model):
         tokenizer = preset.tokenizer(
             tokenizer_class, source, handle, backbone_class.presets, mine["tokenizer"]
         )
-        preprocessor = TextPreprocessor(
+        preprocessor = tokenizer and TextPreprocessor(
             tokenizer,
-            **{**preset.described_config(source, "preprocessor"), **mine["preprocessor"]},
+            **{
+                "sequence_length": min(128, backbone.embeddings.max_sequence_length),
+                **preset.described_config(source, "preprocessor"),
+                **mine["preprocessor"],
+            },
         )
         model = cls(backbone, preprocessor=preprocessor, **cls._settings(source, mine["task"]))
         if load_weights:
@@ -88,7 +91,7 @@ class Task(keras.Model):
         from tfzoo.weights import preset
 
         saved = preset.described_config(source, "task")
-        return {**{name: saved[name] for name in saved.keys() & _arguments(cls)}, **overrides}
+        return {**{name: saved[name] for name in saved.keys() & arguments(cls)}, **overrides}
 
     def save_to_preset(self, folder: str | os.PathLike[str]) -> None:
         """Writes a folder that `from_preset` reads, complete or not at all.
@@ -103,13 +106,13 @@ class Task(keras.Model):
 
         config = {
             "task": {"class": type(self).__name__, "config": self.own_config()},
-            "backbone": preset.described(self.backbone),
+            "backbone": preset.described(self.backbone, without=("dtype",)),
         }
         tokenizer = None
         if self.preprocessor is not None:
             tokenizer = self.preprocessor.tokenizer
-            config["preprocessor"] = preset.described(self.preprocessor, without="tokenizer")
-            config["tokenizer"] = preset.described(tokenizer, without="vocabulary")
+            config["preprocessor"] = preset.described(self.preprocessor, without=("tokenizer",))
+            config["tokenizer"] = preset.described(tokenizer, without=("vocabulary",))
         preset.save(folder, config, preset.variables(self), tokenizer)
 
     def export(self, folder: str | os.PathLike[str], text_pair: bool = False) -> None:
@@ -222,33 +225,30 @@ class Task(keras.Model):
         Raises:
             DataError: texts or labels cannot be used; the message names the example.
         """
+        from tfzoo.data import inputs
         from tfzoo.training import plan_schedule, quick_start
 
         if not self.compiled:
             self.compile()
-        if validation_data is not None:
-            validation_data = self._validation(validation_data, validation_batch_size or batch_size)
-            validation_batch_size = None if _is_dataset(validation_data) else validation_batch_size
-        if self._takes_text(x):
-            from tfzoo.data import inputs
-
-            if validation_split:
-                (x, y, sample_weight), held_out = inputs.split_off(
-                    x, y, sample_weight, validation_split
-                )
-                validation_data = self._validation(held_out, validation_batch_size or batch_size)
-            y = None if y is None else self.targets(y)
-            seed = inputs.draw_seed()
-            x = inputs.batches(
-                self.preprocessor, x, y, sample_weight, batch_size or 32, shuffle, seed
+        is_text = self._takes_text(x)
+        if is_text and validation_split:
+            (x, y, sample_weight), validation_data = inputs.split_off(
+                x, y, sample_weight, validation_split
             )
-            x = self.training_batches(x, seed)
-            y = sample_weight = batch_size = validation_batch_size = None
-            validation_split, shuffle = 0.0, False
-        elif y is not None:
-            y = self.targets(y)
-        steps = kwargs.get("steps_per_epoch") or _steps(x, batch_size, validation_split)
-        plan_schedule(self, steps, epochs)
+            validation_split = 0.0
+        if validation_data is not None:
+            validation_data = self._evaluation_data(
+                validation_data, validation_batch_size or batch_size
+            )
+        y = None if y is None else self.targets(y)
+        if is_text:
+            x = self._training_data(x, y, sample_weight, batch_size, shuffle)
+            y = sample_weight = batch_size = None
+            shuffle = False  # Keras need not
+        steps = kwargs.get("steps_per_epoch") or inputs.count_batches(
+            x, batch_size, validation_split
+        )
+        plan_schedule(self, steps and steps * (epochs - kwargs.get("initial_epoch", 0)))
         with quick_start():
             return super().fit(
                 x,
@@ -275,55 +275,67 @@ class Task(keras.Model):
         if not self.compiled:
             self.compile()
         if self._takes_text(x):
-            x = self._validation((x, y, sample_weight), batch_size)
+            x = self._evaluation_data((x, y, sample_weight), batch_size)
             y = sample_weight = batch_size = None
         elif y is not None:
             y = self.targets(y)
         return super().evaluate(x, y, batch_size=batch_size, sample_weight=sample_weight, **kwargs)
 
     def predict(self, x: Any, batch_size: int | None = None, **kwargs: Any) -> Any:
-        """`keras.Model.predict` that takes strings too, sorts by length, and answers in order."""
-        if not self._takes_text(x) or _is_dataset(x):
-            if _is_dataset(x) and self._takes_text(x):
-                from tfzoo.data import inputs
+        """`keras.Model.predict` that takes strings too, sorts by length, and answers in order.
 
-                x = inputs.batches(
-                    self.preprocessor, x, None, None, batch_size or 32, shuffle=False, seed=0
-                )
-                batch_size = None
+        Args:
+            x: N strings, a tuple of two columns of N strings, a dataset of such, or features.
+            batch_size: texts per batch; by default, as many as have the tokens of 32 texts of
+                `sequence_length`.
+            kwargs: those of `keras.Model.predict`.
+        """
+        if not self._takes_text(x):
             return super().predict(x, batch_size=batch_size, **kwargs)
-        from tfzoo.data.pipeline import sorted_batches
+        from tfzoo.data import inputs
         from tfzoo.training import trace_predict
 
-        dataset, positions = sorted_batches(self.preprocessor, x, batch_size=batch_size or 32)
-        trace_predict(self, dataset)
-        outputs = super().predict(dataset, **kwargs)
+        batches, positions = inputs.prediction_batches(self.preprocessor, x, batch_size)
+        trace_predict(self, batches)
+        outputs = super().predict(batches, **kwargs)
         return keras.tree.map_structure(lambda output: output[positions], outputs)
 
-    def _validation(self, data: Any, batch_size: int | None) -> Any:
-        """Validation data as Keras takes it."""
-        if _is_dataset(data):
-            x, y, sample_weight = data, None, None
-        else:
-            x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-        if y is not None:
-            y = self.targets(y)
+    def _training_data(
+        self, x: Any, y: Any, sample_weight: Any, batch_size: int | None, shuffle: bool
+    ) -> Any:
+        """Batches of texts for `fit`."""
+        from tfzoo.data import inputs
+
+        seed = inputs.draw_seed()
+        batches = inputs.training_batches(
+            self.preprocessor, x, y, sample_weight, batch_size, shuffle, seed
+        )
+        return self.training_batches(batches, seed)
+
+    def _evaluation_data(self, data: Any, batch_size: int | None) -> Any:
+        """Evaluation data as Keras takes them: batches in place of texts."""
+        x, y, sample_weight = (
+            (data, None, None) if _is_dataset(data) else keras.utils.unpack_x_y_sample_weight(data)
+        )
+        y = None if y is None else self.targets(y)
         if not self._takes_text(x):
             return data if y is None else (x, y, sample_weight)
         from tfzoo.data import inputs
 
-        batches = inputs.evaluation_batches(
-            self.preprocessor, x, y, sample_weight, batch_size or 32
-        )
+        batches = inputs.evaluation_batches(self.preprocessor, x, y, sample_weight, batch_size)
         return self.training_batches(batches, seed=0)
 
     def _takes_text(self, x: Any) -> bool:
         """Whether `x` is text to be preprocessed, rather than features."""
-        if self.preprocessor is None:
-            return False
         from tfzoo.data import inputs
 
-        return inputs.is_text(x)
+        is_text = inputs.is_text(x)
+        if is_text and self.preprocessor is None:
+            raise DataError(
+                f"This {type(self).__name__} has no preprocessor, so it takes features (a dict of "
+                "token_ids and others) rather than texts; give it one, or give it features."
+            )
+        return is_text
 
 
 def _is_auto(value: Any) -> bool:
@@ -332,49 +344,3 @@ def _is_auto(value: Any) -> bool:
 
 def _is_dataset(value: Any) -> bool:
     return hasattr(value, "element_spec")
-
-
-def _steps(x: Any, batch_size: int | None, validation_split: float) -> int | None:
-    """Batches per epoch of features in memory or a dataset; None where they do not say."""
-    if _is_dataset(x):
-        count = int(x.cardinality())
-        return count if count >= 0 else None
-    if isinstance(x, keras.utils.PyDataset):
-        return x.num_batches
-    rows = {len(column) for column in keras.tree.flatten(x) if hasattr(column, "__len__")}
-    if not rows:
-        return None
-    return math.ceil(int(max(rows) * (1 - validation_split)) / (batch_size or 32))
-
-
-def _arguments(cls: type) -> set[str]:
-    return set(inspect.signature(cls.__init__).parameters) - {"self", "kwargs"}
-
-
-def _routed(overrides: dict[str, Any], **parts: set[str]) -> dict[str, dict[str, Any]]:
-    """Each override with every part that knows it."""
-    unknown = overrides.keys() - set().union(*parts.values())
-    if unknown:
-        raise ConfigError(
-            f"There is no argument {', '.join(sorted(unknown))}; known are "
-            f"{', '.join(sorted(set().union(*parts.values())))}."
-        )
-    return {
-        part: {name: value for name, value in overrides.items() if name in known}
-        for part, known in parts.items()
-    }
-
-
-def _check_fit(backbone: Backbone, preprocessor: Any) -> None:
-    positions = backbone.embeddings.max_sequence_length
-    if preprocessor.sequence_length > positions:
-        raise ConfigError(
-            f"sequence_length is {preprocessor.sequence_length}, and the backbone has {positions} "
-            "positions; lower sequence_length."
-        )
-    rows, words = backbone.token_embedding.input_dim, preprocessor.tokenizer.vocabulary_size
-    if not 0 <= rows - words < 128:  # some models pad their table to a multiple of up to 128
-        raise ConfigError(
-            f"The vocabulary has {words} entries and the embedding {rows} rows; use the vocabulary "
-            "that belongs to these weights."
-        )

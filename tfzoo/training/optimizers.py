@@ -1,5 +1,6 @@
 """Optimizers."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -9,61 +10,76 @@ from tfzoo.training.schedules import WarmupDecay
 
 @keras.saving.register_keras_serializable(package="tfzoo")
 class AdamW(keras.optimizers.AdamW):
-    """`keras.optimizers.AdamW`, on TensorFlow in fewer passes over memory.
+    """`keras.optimizers.AdamW` (https://arxiv.org/abs/1711.05101) in fewer passes over memory.
 
-    Keras writes the update as a dozen operations a variable, each one pass over it; TensorFlow has
-    one fused kernel. Gradients of embedding rows are summed per row before their norm is taken.
+    Keras writes the update as a dozen operations a variable, each one a pass over it; TensorFlow
+    has one fused kernel. Gradients of embedding rows are summed per row before their norm is taken.
+    Other backends, and `amsgrad`, use Keras' own operations.
 
     Args:
+        learning_rate: a number, or a schedule.
+        no_decay: names of variables whose weights do not decay, such as "bias". Unlike what is told
+            `exclude_from_weight_decay`, they are saved with the model.
         kwargs: those of `keras.optimizers.AdamW`.
 
     Example:
 
-    >>> AdamW(learning_rate=5e-5, weight_decay=0.01, global_clipnorm=1.0).name
-    'adam_w'
+    >>> AdamW(learning_rate=5e-5, weight_decay=0.01, no_decay=["bias"]).no_decay
+    ['bias']
     """
 
+    def __init__(
+        self, learning_rate: Any = 0.001, no_decay: Sequence[str] = (), **kwargs: Any
+    ) -> None:
+        super().__init__(learning_rate, **kwargs)
+        self.no_decay = list(no_decay)
+        # Keras searches whole paths, where a layer may be called "unbiased", on TensorFlow "x:0".
+        self.exclude_from_weight_decay(var_names=[f"{name}(:0)?$" for name in self.no_decay])
+
+    @property
+    def _fused(self) -> bool:
+        return keras.backend.backend() == "tensorflow" and not self.amsgrad
+
     def _clip_gradients(self, grads: list) -> list:
-        if keras.backend.backend() != "tensorflow" or not self.global_clipnorm:
+        if not self._fused or not self.global_clipnorm:
             return super()._clip_gradients(grads)
         import tensorflow as tf
 
         grads = [_sum_repeated_rows(gradient) for gradient in grads]
         return tf.clip_by_global_norm(grads, self.global_clipnorm)[0]
 
+    def _apply_weight_decay(self, variables: list) -> None:
+        if not self._fused:  # else `update_step` does it
+            super()._apply_weight_decay(variables)
+
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-        if keras.backend.backend() != "tensorflow" or self.amsgrad:
+        if not self._fused:
             super().update_step(gradient, variable, learning_rate)
             return
         import tensorflow as tf
 
-        index = self._get_variable_index(variable)
+        rate, beta_1, beta_2 = (
+            tf.cast(value, variable.dtype) for value in (learning_rate, self.beta_1, self.beta_2)
+        )
+        if self.weight_decay and self._use_weight_decay(variable):
+            variable.assign(variable * (1 - rate * tf.cast(self.weight_decay, variable.dtype)))
         step = tf.cast(self.iterations + 1, variable.dtype)
-        beta_1 = tf.cast(self.beta_1, variable.dtype)
-        beta_2 = tf.cast(self.beta_2, variable.dtype)
+        index = self._get_variable_index(variable)
         tf.raw_ops.ResourceApplyAdam(
             var=variable.handle,
             m=self._momentums[index].value.handle,
             v=self._velocities[index].value.handle,
             beta1_power=beta_1**step,
             beta2_power=beta_2**step,
-            lr=tf.cast(learning_rate, variable.dtype),
+            lr=rate,
             beta1=beta_1,
             beta2=beta_2,
-            epsilon=self.epsilon,
-            grad=tf.convert_to_tensor(gradient),
+            epsilon=tf.cast(self.epsilon, variable.dtype),
+            grad=tf.cast(tf.convert_to_tensor(gradient), variable.dtype),
         )
 
-
-def _sum_repeated_rows(gradient: Any) -> Any:
-    """`gradient` with each row of its `tf.IndexedSlices` once, so that its norm is the true one."""
-    import tensorflow as tf
-
-    if not isinstance(gradient, tf.IndexedSlices):
-        return gradient
-    rows, where = tf.unique(gradient.indices)
-    values = tf.math.unsorted_segment_sum(gradient.values, where, tf.size(rows))
-    return tf.IndexedSlices(values, rows, gradient.dense_shape)
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "no_decay": self.no_decay}
 
 
 def fine_tuning_optimizer(
@@ -87,11 +103,21 @@ def fine_tuning_optimizer(
     >>> fine_tuning_optimizer(learning_rate=3e-5).weight_decay
     0.01
     """
-    optimizer = AdamW(
+    return AdamW(
         learning_rate=WarmupDecay(learning_rate, warmup=warmup),
+        no_decay=["bias", "gamma", "beta"],
         weight_decay=weight_decay,
         global_clipnorm=clip_norm,
         epsilon=1e-6,
     )
-    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-    return optimizer
+
+
+def _sum_repeated_rows(gradient: Any) -> Any:
+    """`gradient` with each row of its `tf.IndexedSlices` once, so that its norm is the true one."""
+    import tensorflow as tf
+
+    if not isinstance(gradient, tf.IndexedSlices):
+        return gradient
+    rows, where = tf.unique(gradient.indices)
+    values = tf.math.unsorted_segment_sum(gradient.values, where, tf.size(rows))
+    return tf.IndexedSlices(values, rows, gradient.dense_shape)

@@ -12,7 +12,7 @@ from tfzoo.errors import ConfigError
 class WarmupDecay(keras.optimizers.schedules.LearningRateSchedule):
     """Linear warm-up to a peak, then linear decay to zero, as BERT is fine-tuned.
 
-    https://arxiv.org/abs/1810.04805, appendix A.3. `fit` of a tfzoo task fills in `total_steps`.
+    https://arxiv.org/abs/1810.04805, appendix A.3. `fit` of a tfzoo task plans it over its steps.
 
     Args:
         peak: the highest learning rate.
@@ -35,20 +35,39 @@ class WarmupDecay(keras.optimizers.schedules.LearningRateSchedule):
         first_step: int = 0,
     ) -> None:
         self.peak = peak
-        self.total_steps = total_steps
         self.warmup = warmup
-        self.first_step = first_step
+        self._planned = total_steps is not None
+        # A variable, so that a further `fit` plans anew without being traced anew.
+        self._plan = keras.Variable(
+            [first_step, total_steps or 0], dtype="float32", trainable=False, name="plan"
+        )
+
+    @property
+    def first_step(self) -> int:
+        """The optimizer's step at which the schedule starts."""
+        return int(ops.convert_to_numpy(self._plan)[0])
+
+    @property
+    def total_steps(self) -> int | None:
+        """Optimizer steps from start to zero; None until it is known."""
+        return int(ops.convert_to_numpy(self._plan)[1]) or None
+
+    def plan(self, first_step: int, total_steps: int) -> None:
+        """Starts the schedule anew at an optimizer's step, over this many steps."""
+        self._planned = True
+        self._plan.assign([first_step, total_steps])
 
     def __call__(self, step: Any) -> Any:
-        if self.total_steps is None:
+        if not self._planned:
             raise ConfigError(
                 "The schedule does not know its length; give WarmupDecay total_steps, or train "
-                "with a tfzoo task's fit, which fills it in."
+                "with a tfzoo task's fit, which plans it."
             )
-        rising = max(1.0, self.warmup * self.total_steps)
-        falling = max(1.0, self.total_steps - rising)
-        step = ops.cast(step, "float32") - self.first_step
-        rate = ops.minimum((step + 1) / rising, (self.total_steps - step) / falling)
+        first, total = ops.cast(self._plan[0], "float32"), ops.cast(self._plan[1], "float32")
+        rising = ops.maximum(1.0, self.warmup * total)
+        falling = ops.maximum(1.0, total - rising)
+        step = ops.cast(step, "float32") - first
+        rate = ops.minimum((step + 1) / rising, (total - step) / falling)
         return self.peak * ops.clip(rate, 0.0, 1.0)
 
     def get_config(self) -> dict[str, Any]:
@@ -60,25 +79,25 @@ class WarmupDecay(keras.optimizers.schedules.LearningRateSchedule):
         }
 
 
-def plan_schedule(model: keras.Model, steps_per_epoch: int | None, epochs: int) -> None:
+def plan_schedule(model: keras.Model, steps: int | None) -> None:
     """Spreads a model's `WarmupDecay`, if it has one, over the `fit` that is about to start.
 
     Args:
         model: a compiled model.
-        steps_per_epoch: optimizer steps per epoch, None where nobody knows.
-        epochs: number of epochs.
+        steps: how many optimizer steps it takes, None where nobody knows.
 
     Raises:
         ConfigError: there is a schedule, and its length is not known.
     """
-    schedule = getattr(model.optimizer, "_learning_rate", None)
+    optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
+    schedule = getattr(optimizer, "_learning_rate", None)
     if not isinstance(schedule, WarmupDecay):
         return
-    if steps_per_epoch is None:
+    if steps is None:
         raise ConfigError(
             "The learning rate cannot be planned, because the data do not say how many batches "
             "they have; give fit steps_per_epoch, or compile with a learning rate of your own."
         )
-    schedule.total_steps = steps_per_epoch * epochs
-    schedule.first_step = int(model.optimizer.iterations)
-    model.train_function = None  # traced with the numbers of an earlier fit
+    schedule.plan(int(ops.convert_to_numpy(optimizer.iterations)), steps)
+    if keras.backend.backend() == "jax":
+        model.train_function = None  # it holds the variable's value as a constant

@@ -1,23 +1,23 @@
 """From a handle to a model with its weights, and from a model to a preset folder."""
 
+import inspect
 import json
 import os
-import shutil
-import tempfile
 import warnings
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import keras
 import numpy as np
 
-from tfzoo.errors import ConfigError, WeightsError
+from tfzoo.errors import WeightsError
+from tfzoo.folders import written_folder
 from tfzoo.weights import names
 from tfzoo.weights.family import Preset
 from tfzoo.weights.names import Table
 from tfzoo.weights.resolve import resolve
 from tfzoo.weights.source import MARKER, WEIGHTS, Source, open_source
+from tfzoo.weights.tensors import listed
 
 _VERSION = 1
 
@@ -36,7 +36,7 @@ def open_preset(backbone_class: type, handle: str | os.PathLike[str]) -> Source:
     named = backbone_class.presets.get(handle)
     source = open_source(resolve(named.handle, sha256=named.sha256) if named else resolve(handle))
     if source.format == "tfzoo":
-        found = source.config.get("backbone", {}).get("class")
+        found = _part(source, "backbone").get("class")
         fits = found == backbone_class.__name__
     else:
         found = source.family
@@ -51,9 +51,17 @@ def open_preset(backbone_class: type, handle: str | os.PathLike[str]) -> Source:
 
 def backbone_config(backbone_class: type, source: Source) -> dict[str, Any]:
     """The constructor arguments of a backbone that the source's weights fit."""
-    if source.format == "tfzoo":
-        return described_config(source, "backbone")
-    return backbone_class.formats[source.format].config(source)
+    if source.format != "tfzoo":
+        return backbone_class.formats[source.format].config(source)
+    config = described_config(source, "backbone")
+    parameters = inspect.signature(backbone_class).parameters.values()
+    needed = {p.name for p in parameters if p.default is p.empty and p.kind is not p.VAR_KEYWORD}
+    if wrong := config.keys() - backbone_class.argument_names() | needed - config.keys():
+        raise WeightsError(
+            f"{source.folder / MARKER} lacks settings of {backbone_class.__name__}, or has others "
+            f"({listed(sorted(wrong))}); upgrade tfzoo, or save the preset again."
+        )
+    return config
 
 
 def described_config(source: Source, part: str) -> dict[str, Any]:
@@ -65,10 +73,16 @@ def described_config(source: Source, part: str) -> dict[str, Any]:
             f"{source.folder / MARKER} has the version {source.config.get('version')!r}, and this "
             f"tfzoo reads {_VERSION}; upgrade tfzoo."
         )
-    config = source.config.get(part, {}).get("config", {})
-    if not isinstance(config, dict):
+    return _part(source, part).get("config", {})
+
+
+def _part(source: Source, part: str) -> dict[str, Any]:
+    value = source.config.get(part, {})
+    config = value.get("config", {}) if isinstance(value, dict) else None
+    # Keras would make objects of dicts inside, and the preset may be anybody's.
+    if not isinstance(config, dict) or any(isinstance(each, dict) for each in config.values()):
         raise WeightsError(f"{source.folder / MARKER} is damaged at {part!r}; save it again.")
-    return config
+    return value
 
 
 def load_weights(model: keras.Model, backbone: keras.Model, source: Source) -> None:
@@ -105,14 +119,14 @@ def variables(model: keras.Model) -> dict[str, keras.Variable]:
     return found
 
 
-def described(part: Any, without: str | None = None) -> dict[str, Any]:
+def described(part: Any, without: Collection[str] = ()) -> dict[str, Any]:
     """What a preset's configuration says of a model, a tokenizer or a preprocessor.
 
     Args:
         part: has `get_config()`.
-        without: an entry to leave out, which is kept elsewhere in the preset.
+        without: entries to leave out: kept elsewhere in the preset, or the next process's choice.
     """
-    config = {name: value for name, value in part.get_config().items() if name != without}
+    config = {name: value for name, value in part.get_config().items() if name not in without}
     return {"class": type(part).__name__, "config": config}
 
 
@@ -126,10 +140,13 @@ def tokenizer(
     """The tokenizer that belongs to a source: its vocabulary, and its casing as far as it is known.
 
     The casing is, in this order: the caller's, the preset's, the source's, the class's default.
+    None for a task that was saved without one.
     """
     options = {} if source.lowercase is None else {"lowercase": source.lowercase}
     if source.format == "tfzoo":
         options = described_config(source, "tokenizer")
+        if "task" in source.config and "tokenizer" not in source.config:
+            return None
     elif handle in presets and presets[handle].lowercase is not None:
         options["lowercase"] = presets[handle].lowercase
     return tokenizer_class(source.asset(tokenizer_class.asset), **{**options, **overrides})
@@ -152,42 +169,21 @@ def save(
     Raises:
         ConfigError: the folder holds something else, or cannot be written.
     """
-    folder = Path(folder)
-    if folder.exists() and not (folder / MARKER).is_file() and any(folder.iterdir()):
-        raise ConfigError(f"{folder} holds something other than a preset; choose another folder.")
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as partial:
-            complete = Path(partial) / "preset"
-            complete.mkdir()
-            _write(complete, config, weights, tokenizer)
-            if folder.exists():
-                shutil.rmtree(folder)
-            os.replace(complete, folder)
-    except OSError as error:
-        raise ConfigError(
-            f"The preset cannot be written to {folder} ({error.strerror}); free some space, or "
-            "choose a folder that you may write."
-        ) from error
-
-
-def _write(folder: Path, config: Mapping, weights: Mapping, tokenizer: Any) -> None:
     from safetensors.numpy import save_file
 
     text = json.dumps({"version": _VERSION, **config}, indent=2)
-    (folder / MARKER).write_text(text + "\n", encoding="utf-8")
     arrays = {path: np.asarray(keras.ops.convert_to_numpy(v)) for path, v in weights.items()}
-    save_file(arrays, folder / WEIGHTS, metadata={"format": "tf"})
-    if tokenizer is not None:
-        tokenizer.save(folder)
+    with written_folder(folder, MARKER) as partial:
+        (partial / MARKER).write_text(text + "\n", encoding="utf-8")
+        save_file(arrays, partial / WEIGHTS, metadata={"format": "tf"})
+        (partial / WEIGHTS).chmod((partial / MARKER).stat().st_mode)  # the library's is private
+        if tokenizer is not None:
+            tokenizer.save(partial)
 
 
 def _layer_variables(layer: keras.layers.Layer) -> dict[str, keras.Variable]:
-    found = {}
-    for variable in layer.weights:
-        parts = variable.path.split("/")
-        found["/".join(parts[parts.index(layer.name) :])] = variable
-    return found
+    scope = layer.path.removesuffix(layer.name)
+    return {variable.path.removeprefix(scope): variable for variable in layer.weights}
 
 
 def _identity(paths: Mapping[str, Any], **options: Any) -> Table:

@@ -1,0 +1,1 @@
+"""What `tfzoo.train`, `tfzoo.evaluate`, `tfzoo.predict` and `tfzoo.export` share."""
