@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tfzoo.data import bucketing
 from tfzoo.data.pipeline import dataset_batches, sorted_batches, training_batches
 from tfzoo.errors import ConfigError, DataError
 from tfzoo.tokenizers import BertTokenizer, TextPreprocessor
@@ -16,6 +17,12 @@ WORDS = [f"w{i}" for i in range(1000)]
 TOKENIZER = BertTokenizer(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS])
 PREPROCESSOR = TextPreprocessor(TOKENIZER, sequence_length=44)
 NASTY = ["", "nul\0byte", "\0", "w1 " * 10000, "👩🏽 emoji", "中文句子", b"\xff\xfe not utf-8"]
+
+
+@pytest.fixture(autouse=True)
+def eights(monkeypatch):
+    """Lengths are multiples of 8, whatever the device."""
+    monkeypatch.setattr(bucketing, "_length_multiple", lambda: 8)
 
 
 def make_texts(count, seed=0):

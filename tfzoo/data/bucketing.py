@@ -9,12 +9,24 @@ import tensorflow as tf
 from tfzoo.errors import ConfigError
 from tfzoo.tokenizers import TextPreprocessor
 
-_LENGTH_MULTIPLE = 8  # rows are padded to a multiple of this: few shapes, aligned products
 _BATCHES_PER_WINDOW = 64
+PARALLEL_CALLS = 4
+PREFETCHED = 8  # batches
 _TEXTS_PER_CHUNK = 8192  # encoded at once where there is no window: bounds the memory
 
 # Nothing here needs AutoGraph, whose conversion would take longer than the first epoch's texts.
 _in_graph = tf.autograph.experimental.do_not_convert
+
+
+def untuned(dataset: tf.data.Dataset) -> tf.data.Dataset:
+    """A dataset without tf.data's autotuning.
+
+    Its thread tunes at intervals that double, and an iterator does not end before the next one is
+    over: an epoch of two and a half seconds can take five.
+    """
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return dataset.with_options(options)
 
 
 class Batcher:
@@ -49,6 +61,7 @@ class Batcher:
             )
         self._preprocessor = preprocessor
         self._budget = tokens_per_batch
+        self._multiple = _length_multiple()
         self._workers = input_context or tf.distribute.InputContext()
         self._rows = batch_size if tokens_per_batch is None else tokens_per_batch // longest
         self.window_size = self._rows * _BATCHES_PER_WINDOW
@@ -69,7 +82,7 @@ class Batcher:
             return self._sorted_and_cut(*self.encoded(*load(*elements)))[0]
 
         windows = dataset.batch(self.window_size)
-        batches = windows.map(batches_of_window, tf.data.AUTOTUNE).unbatch()
+        batches = windows.map(batches_of_window, PARALLEL_CALLS).unbatch()
         batches = self.padded(batches.shuffle(_BATCHES_PER_WINDOW, seed=seed))
         return self._counted(batches, dataset) if self._budget is None else batches
 
@@ -80,7 +93,7 @@ class Batcher:
         def batch(*elements: Any) -> tuple:
             return self.encoded(*load(*elements))
 
-        batches = self.padded(dataset.batch(self._rows).map(batch, tf.data.AUTOTUNE))
+        batches = self.padded(dataset.batch(self._rows).map(batch, PARALLEL_CALLS))
         return self._counted(batches, dataset)
 
     def longest_first(self, texts: Any, *labels: Any) -> tuple[tf.data.Dataset, tf.Tensor]:
@@ -106,7 +119,7 @@ class Batcher:
             batch = tf.nest.map_structure(self._share, (features, *labels))
             return batch if labels else batch[0]
 
-        return batches.map(pad, tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+        return untuned(batches.map(pad, PARALLEL_CALLS).prefetch(PREFETCHED))
 
     def _sorted_and_cut(self, encoded: dict, *labels: Any) -> tuple[tuple, tf.Tensor]:
         """Sorts encoded examples by falling length and cuts them into batches.
@@ -129,7 +142,7 @@ class Batcher:
         return rows[self._workers.input_pipeline_id :: self._workers.num_input_pipelines]
 
     def _padded_length(self, length: tf.Tensor) -> tf.Tensor:
-        rounded = -(-length // _LENGTH_MULTIPLE) * _LENGTH_MULTIPLE
+        rounded = -(-length // self._multiple) * self._multiple
         return tf.minimum(rounded, self._preprocessor.sequence_length)
 
     def _splits(self, lengths: tf.Tensor) -> tf.Tensor:
@@ -160,3 +173,12 @@ def _greedy_starts(rows: tf.Tensor) -> tf.Tensor:
         lambda start, *_: start < tf.size(rows, tf.int64), add, (tf.constant(0, tf.int64), 0, empty)
     )
     return starts.stack()
+
+
+def _length_multiple() -> int:
+    """What rows are padded to a multiple of: on an accelerator few shapes, on a CPU little padding.
+
+    Each shape is compiled by XLA on accelerators, where products also like aligned sizes.
+    """
+    accelerators = ("GPU", "TPU")
+    return 32 if any(map(tf.config.list_physical_devices, accelerators)) else 2

@@ -4,6 +4,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfzoo.data.bucketing import PARALLEL_CALLS, PREFETCHED, untuned
 from tfzoo.tokenizers import BertTokenizer
 
 _SHARE = 0.15  # of a row's tokens that are to be predicted
@@ -31,9 +32,9 @@ def masked_batches(
     """
     seeds = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True).batch(2)
     masked = tf.data.Dataset.zip(batches, seeds).map(
-        lambda batch, seed: _with_labels(batch, tokenizer, seed), tf.data.AUTOTUNE
+        lambda batch, seed: _with_labels(batch, tokenizer, seed), PARALLEL_CALLS
     )
-    return masked.prefetch(tf.data.AUTOTUNE)
+    return untuned(masked.prefetch(PREFETCHED))
 
 
 def _with_labels(batch: Any, tokenizer: BertTokenizer, seed: tf.Tensor) -> tuple:
