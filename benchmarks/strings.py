@@ -85,8 +85,7 @@ def compare_texts(texts: list[str], labels: list[int], vocabulary: list[str]) ->
 
 def compare_full(texts: list[str], labels: list[int], vocabulary: list[str]) -> None:
     """GFLOP/s on texts that fill the length, beside a bare matrix product."""
-    joined = " ".join(texts)
-    texts = [joined[i * 1500 : (i + 1) * 1500] for i in range(PREDICTED * BASE_BATCH)]
+    texts = long_texts(texts, PREDICTED * BASE_BATCH)
     trained = TRAINED * BASE_BATCH
     peers = [
         peer(BERT_BASE, vocabulary, _PRECISION.value, BASE_BATCH) for peer in (Tfzoo, KerasHub)
@@ -167,8 +166,7 @@ def step_times(
         def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
             times.append(time.perf_counter())
 
-    joined = " ".join(texts)
-    texts = [joined[i * 1500 : (i + 1) * 1500] for i in range(TRAINED * BASE_BATCH)]
+    texts = long_texts(texts, TRAINED * BASE_BATCH)
     peer = {"tfzoo": Tfzoo, "KerasHub": KerasHub}[name](
         BERT_BASE, vocabulary, _PRECISION.value, BASE_BATCH
     )
@@ -176,6 +174,11 @@ def step_times(
     peer.fit(texts, labels[: len(texts)], callbacks=[Clock()])
     steps = [later - earlier for earlier, later in itertools.pairwise(times)]
     return steps[0], statistics.median(steps[2:])
+
+
+def long_texts(texts: list[str], count: int) -> list[str]:
+    """Texts that fill the length: 25 neighbours each, over 300 tokens."""
+    return [" ".join(texts[i : i + 25]) for i in range(count)]
 
 
 def flops_per_text(num_layers: int, num_heads: int, hidden_dim: int, intermediate_dim: int) -> int:

@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from tfzoo.errors import ConfigError
+from tfzoo.errors import ConfigError, DataError
 from tfzoo.tokenizers import TextPreprocessor
 
 _ROWS = 32  # of a batch, unless the caller says otherwise, as in Keras
@@ -28,6 +28,25 @@ def is_text(x: Any) -> bool:
     if dtype is not None:
         return getattr(dtype, "name", str(dtype)).startswith(("str", "object", "bytes"))
     return isinstance(x, str | bytes | list)
+
+
+def check_labels(x: Any, y: Any, wanted: bool) -> None:
+    """Checks that texts come with labels where they are wanted, and without where they are not.
+
+    Raises:
+        DataError: they do not. A dataset holds its labels, and is not checked.
+
+    Example:
+        >>> check_labels(["a"], None, wanted=True)
+        Traceback (most recent call last):
+            ...
+        tfzoo.errors.DataError: The texts have no labels; give one per text as the second argument.
+    """
+    if hasattr(x, "element_spec") or wanted == (y is not None):
+        return
+    if wanted:
+        raise DataError("The texts have no labels; give one per text as the second argument.")
+    raise DataError("This task makes its own labels from the texts; give it texts alone.")
 
 
 def draw_seed() -> int:

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from tfzoo.layers.activations import get_activation
+from tfzoo.layers.activations import activate, get_activation
 
 
 @keras.saving.register_keras_serializable(package="tfzoo")
@@ -44,11 +44,13 @@ class Dense(keras.layers.Dense):
         )
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
-        if len(inputs.shape) == 2:
-            return super().call(inputs, training=training)
         leading = ops.shape(inputs)[:-1]
-        flat = ops.reshape(inputs, (-1, inputs.shape[-1]))
-        return ops.reshape(super().call(flat, training=training), (*leading, self.units))
+        x = ops.matmul(ops.reshape(inputs, (-1, inputs.shape[-1])), self.kernel)
+        if self.bias is not None:
+            x = ops.add(x, self.bias)
+        if self.activation is not None:
+            x = activate(self.activation, x, training)
+        return ops.reshape(x, (*leading, self.units))
 
     def quantize(
         self, mode: str | None = None, type_check: bool = True, config: Any = None

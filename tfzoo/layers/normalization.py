@@ -1,5 +1,6 @@
 """Layer normalization."""
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -10,8 +11,7 @@ from keras import ops
 class LayerNormalization(keras.layers.Layer):
     """Layer normalization over the last axis (https://arxiv.org/abs/1607.06450).
 
-    Computes in float32 whatever the compute dtype, and centres once: on a CPU this form trains a
-    Transformer about a tenth faster than one built on `moments`.
+    Computes in float32 whatever the compute dtype.
 
     Args:
         epsilon: added to the variance; BERT has 1e-12, and the outputs show it.
@@ -33,15 +33,35 @@ class LayerNormalization(keras.layers.Layer):
         self.beta = self.add_weight(name="beta", shape=shape, initializer="zeros", autocast=False)
 
     def call(self, x: Any) -> Any:
-        x32 = ops.cast(x, "float32")
-        centered = x32 - ops.mean(x32, axis=-1, keepdims=True)
-        variance = ops.mean(ops.square(centered), axis=-1, keepdims=True)
-        normalized = centered * ops.rsqrt(variance + self.epsilon)
+        unit = _standardized(self.epsilon)(ops.cast(x, "float32"))
         gamma, beta = ops.cast(self.gamma, "float32"), ops.cast(self.beta, "float32")
-        return ops.cast(normalized * gamma + beta, x.dtype)
+        return ops.cast(unit * gamma + beta, x.dtype)
 
     def compute_output_shape(self, input_shape: tuple) -> tuple:
         return input_shape
 
     def get_config(self) -> dict:
         return {**super().get_config(), "epsilon": self.epsilon}
+
+
+def _standardized(epsilon: float) -> Callable:
+    """The function that gives the last axis mean 0 and variance 1, with its gradient by hand.
+
+    Differentiated step by step it would keep and pass over twice as many tensors.
+    """
+
+    @ops.custom_gradient
+    def standardized(x: Any) -> Any:
+        centered = x - ops.mean(x, axis=-1, keepdims=True)
+        variance = ops.mean(ops.square(centered), axis=-1, keepdims=True)
+        scale = ops.rsqrt(variance + epsilon)
+        unit = centered * scale
+
+        def grad(upstream: Any) -> Any:
+            along_mean = ops.mean(upstream, axis=-1, keepdims=True)
+            along_unit = ops.mean(upstream * unit, axis=-1, keepdims=True)
+            return (upstream - along_mean - unit * along_unit) * scale
+
+        return unit, grad
+
+    return standardized

@@ -76,6 +76,15 @@ class Classifier(Task):
             settings = {name: value for name, value in settings.items() if name not in classes}
         return {**settings, **overrides}
 
+    def fit(self, *args: Any, class_weight: Any = None, **kwargs: Any) -> keras.callbacks.History:
+        """`Task.fit`, whose `class_weight` may be keyed by class names."""
+        if class_weight is not None:
+            from tfzoo.data import class_ids
+
+            ids = class_ids(class_weight, self.class_names or self.num_classes)
+            class_weight = dict(zip(ids.tolist(), class_weight.values(), strict=True))
+        return super().fit(*args, class_weight=class_weight, **kwargs)
+
     def call(self, inputs: dict[str, Any], training: bool | None = None) -> Any:
         pooled = self.backbone(inputs, training=training)["pooled_output"]
         return self.classification_head(pooled, training=training)

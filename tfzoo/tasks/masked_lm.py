@@ -30,6 +30,8 @@ class MaskedLM(Task):
         Logits (B, P, V) float32; (B, S, V) without `masked_positions`.
     """
 
+    takes_labels = False
+
     def __init__(self, backbone: Backbone, preprocessor: Any = None, **kwargs: Any) -> None:
         super().__init__(backbone, preprocessor, **kwargs)
         self.masked_lm_head = masked_lm_head(backbone)

@@ -33,6 +33,7 @@ class BertPretrainer(MaskedLM):
 
     backbone_class = BertBackbone
     tokenizer_class = BertTokenizer
+    takes_labels = True
 
     def __init__(self, backbone: BertBackbone, preprocessor: Any = None, **kwargs: Any) -> None:
         super().__init__(backbone, preprocessor, **kwargs)

@@ -26,6 +26,7 @@ class Task(keras.Model):
 
     backbone_class: ClassVar[type[Backbone]]
     tokenizer_class: ClassVar[type]
+    takes_labels: ClassVar[bool] = True  # False for tasks that make their own from the texts
 
     def __init__(self, backbone: Backbone, preprocessor: Any = None, **kwargs: Any) -> None:
         kwargs.setdefault("dtype", backbone.dtype_policy)
@@ -306,6 +307,7 @@ class Task(keras.Model):
         """Batches of texts for `fit`."""
         from tfzoo.data import inputs
 
+        inputs.check_labels(x, y, self.takes_labels)
         seed = inputs.draw_seed()
         batches = inputs.training_batches(
             self.preprocessor, x, y, sample_weight, batch_size, shuffle, seed
