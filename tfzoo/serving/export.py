@@ -40,7 +40,7 @@ def export(model: Any, folder: str | os.PathLike[str], text_pair: bool = False) 
     import tensorflow as tf
 
     module = tf.Module()
-    module.variables_ = [variable.value for variable in model.weights]
+    module.model_weights = [variable.value for variable in model.weights]
     signatures = _signatures(model, text_pair)
     options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
     with written_folder(folder, "saved_model.pb") as partial:

@@ -65,7 +65,7 @@ class MaskedLM(Task):
         kwargs.setdefault("weighted_metrics", [masked_lm_accuracy()])
         super().compile(*args, **kwargs)
 
-    def training_batches(self, batches: Any, seed: int) -> Any:
+    def finish_batches(self, batches: Any, seed: int) -> Any:
         from tfzoo.data.masking import masked_batches
 
         return masked_batches(batches, self.preprocessor.tokenizer, seed)

@@ -172,7 +172,7 @@ class Task(keras.Model):
         """Labels as a user writes them, checked and turned into what the loss takes."""
         return y
 
-    def training_batches(self, batches: Any, seed: int) -> Any:
+    def finish_batches(self, batches: Any, seed: int) -> Any:
         """A last change to batches made of strings, for tasks that make their own labels."""
         return batches
 
@@ -312,7 +312,7 @@ class Task(keras.Model):
         batches = inputs.training_batches(
             self.preprocessor, x, y, sample_weight, batch_size, shuffle, seed
         )
-        return self.training_batches(batches, seed)
+        return self.finish_batches(batches, seed)
 
     def _evaluation_data(self, data: Any, batch_size: int | None) -> Any:
         """Evaluation data as Keras takes them: batches in place of texts."""
@@ -325,7 +325,7 @@ class Task(keras.Model):
         from tfzoo.data import inputs
 
         batches = inputs.evaluation_batches(self.preprocessor, x, y, sample_weight, batch_size)
-        return self.training_batches(batches, seed=0)
+        return self.finish_batches(batches, seed=0)
 
     def _takes_text(self, x: Any) -> bool:
         """Whether `x` is text to be preprocessed, rather than features."""
