@@ -1,6 +1,7 @@
 """Importing TensorFlow without its greeting."""
 
 import contextlib
+import glob
 import os
 import re
 import sys
@@ -23,14 +24,16 @@ def quiet_import() -> Iterator[None]:
     if "tensorflow" in sys.modules:
         yield
         return
-    # What it logs as an error later on, such as the absence of a GPU, is none.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if not glob.glob("/dev/nvidia*"):
+        # Without a GPU, the errors that it logs later on are about the GPU.
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
+        caught = tempfile.TemporaryFile()  # noqa: SIM115  closed below
         saved = os.dup(2)
-    except OSError:  # there is no standard error
+    except OSError:  # there is no folder for it, or no standard error
         yield
         return
-    with tempfile.TemporaryFile() as caught:
+    with caught:
         os.dup2(caught.fileno(), 2)
         try:
             yield

@@ -74,8 +74,8 @@ def test_several_labels_that_are_not_classes(labels, message):
 
 
 def test_numbers():
-    assert real_targets(["1.5", 2, np.float64(3)]).tolist() == [1.5, 2, 3]
-    assert real_targets([[1, 2], ["3", 4]]).tolist() == [[1, 2], [3, 4]]
+    assert real_targets(["1.5", 2, np.float64(3)]).tolist() == [[1.5], [2], [3]]
+    assert real_targets([[1, 2], ["3", 4]], 2).tolist() == [[1, 2], [3, 4]]
     assert real_targets([1]).dtype == np.float32
 
 

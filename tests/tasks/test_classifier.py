@@ -213,7 +213,9 @@ def test_regression(make_classifier, width):
     np.testing.assert_allclose(np.reshape(answers, (6, width)), values, atol=1e-5)
     assert isinstance(answers[0], float if width == 1 else list)
     with pytest.raises(DataError, match="Example 1 has the label 'much', not a finite number"):
-        model.evaluate(TEXTS[:2], [0.5, "much"], verbose=0)
+        model.evaluate(TEXTS[:2], [labels[0].tolist(), "much"], verbose=0)
+    with pytest.raises(DataError, match=f"the model predicts {width} values"):
+        model.fit(TEXTS[:2], [[1.0, 2.0, 3.0]] * 2, verbose=0)
 
 
 def test_classify_without_names(make_classifier):

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tfzoo import BertClassifier
 from tfzoo.training import quick_start, trace_predict
 
 
@@ -16,27 +17,34 @@ def options():
     tf.config.optimizer.set_experimental_options({"remapping": before.get("remapping", True)})
 
 
+@pytest.fixture
+def model():
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+    model.compile("adam", "mse")
+    return model
+
+
 @pytest.mark.parametrize("value", [True, False])
-def test_remapping_is_off_inside_and_restored_after(options, value):
+def test_remapping_is_off_inside_and_restored_after(options, model, value):
     options.set_experimental_options({"remapping": value})
-    with quick_start():
+    with quick_start(model):
         assert options.get_experimental_options()["remapping"] is False
     assert options.get_experimental_options()["remapping"] is value
 
 
-def test_remapping_is_restored_after_an_error(options):
+def test_remapping_is_restored_after_an_error(options, model):
     options.set_experimental_options({"remapping": True, "constant_folding": True})
-    with pytest.raises(KeyboardInterrupt), quick_start():
+    with pytest.raises(KeyboardInterrupt), quick_start(model):
         raise KeyboardInterrupt
     after = options.get_experimental_options()
     assert after["remapping"] is True
     assert after["constant_folding"] is True
 
 
-def test_other_backends_need_nothing(monkeypatch):
+def test_other_backends_need_nothing(monkeypatch, model):
     monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
     monkeypatch.setattr(tf.config.optimizer, "set_experimental_options", None)
-    with quick_start():
+    with quick_start(model):
         pass
 
 
@@ -68,3 +76,19 @@ def test_eager_models_are_not_traced():
     model.compile(run_eagerly=True)
     trace_predict(model, tf.data.Dataset.from_tensors(tf.ones((2, 2))))
     assert model.predict(tf.ones((2, 2)), verbose=0).shape == (2, 2)
+
+
+def test_a_training_step_is_traced_once(tiny_bert):
+    traces = []
+
+    class Classifier(BertClassifier):
+        def call(self, inputs, training=None):
+            if training:
+                traces.append(1)
+            return super().call(inputs, training=training)
+
+    features, y = {"token_ids": np.ones((4, 6), int)}, np.array([0, 1, 0, 1])
+    model = Classifier(tiny_bert(num_layers=1))
+    model.fit(features, y, verbose=0)
+    model.fit(features, y, verbose=0)
+    assert len(traces) == 1

@@ -20,7 +20,7 @@ def main(folder: str, *texts: str) -> None:
         pairs = [text.split("\t") for text in texts]
         inputs = dict(zip(("text", "text_pair"), zip(*pairs, strict=True), strict=True))
     outputs = serve(**{name: tf.constant(column) for name, column in inputs.items()})
-    probabilities = outputs["probabilities"].numpy()
+    probabilities = outputs.get("probabilities", outputs["logits"]).numpy()
     names = range(probabilities.shape[-1])
     if "class_names" in signatures:
         names = [name.decode() for name in signatures["class_names"]()["class_names"].numpy()]

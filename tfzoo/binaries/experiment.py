@@ -11,7 +11,7 @@ from ml_collections import ConfigDict
 
 from tfzoo.binaries.config import check_values
 from tfzoo.binaries.models import new_task, task_class, trained_task
-from tfzoo.binaries.results import check_room, prepare_workdir, write_json
+from tfzoo.binaries.results import check_room, prepare_workdir, remove_results, write_json
 from tfzoo.binaries.scores import as_text, score
 from tfzoo.binaries.splits import read_splits
 from tfzoo.data import Examples
@@ -44,7 +44,7 @@ def train(config: ConfigDict, workdir: str) -> None:
     print(f"model: {model.count_params():,} parameters, {model.dtype_policy.name}", flush=True)
     check_room(folder, model)
     write_json(folder / "config.json", config.to_dict())
-    (folder / "metrics.json").unlink(missing_ok=True)  # of an earlier run, until there are new ones
+    remove_results(folder)  # of an earlier run, which had another config
     best = _fit(model, config, splits, folder / "best")
 
     model = trained_task(str(folder / "best"), "float32")

@@ -40,6 +40,13 @@ def prepare_workdir(folder: str) -> Path:
     return path
 
 
+def remove_results(workdir: Path) -> None:
+    """Removes what an earlier training left in a workdir that `prepare_workdir` has tried."""
+    (workdir / "metrics.json").unlink(missing_ok=True)
+    for name in _MARKERS:
+        shutil.rmtree(workdir / name, ignore_errors=True)
+
+
 def check_room(workdir: Path, model: keras.Model) -> None:
     """Checks that a disk has room for two presets of a model, the old and the new, and its export.
 

@@ -152,7 +152,7 @@ def count_batches(x: Any, batch_size: int | None, validation_split: float) -> in
         return count if count >= 0 else None
     if isinstance(x, keras.utils.PyDataset):
         return x.num_batches
-    rows = {len(column) for column in keras.tree.flatten(x) if hasattr(column, "__len__")}
+    rows = {column.shape[0] for column in keras.tree.flatten(x) if hasattr(column, "shape")}
     if not rows:
         return None
     return math.ceil(int(max(rows) * (1 - validation_split)) / _rows(batch_size))

@@ -57,7 +57,7 @@ def multi_hot(labels: Sequence[Any] | np.ndarray, classes: int | Sequence[str]) 
     """Turns any number of labels per example into rows of zeros and ones.
 
     Args:
-        labels: N lists of names or ids; or an (N, C) array of zeros and ones, which is checked.
+        labels: N lists of names or ids; or a NumPy array (N, C) of zeros and ones.
         classes: how many classes C there are, or their names in the order of the ids.
 
     Returns:
@@ -77,23 +77,32 @@ def multi_hot(labels: Sequence[Any] | np.ndarray, classes: int | Sequence[str]) 
     for index, members in enumerate(labels):
         if not _is_list(members):
             raise DataError(f"Example {index} has the label {members!r}; it needs a list of them.")
-        for member in members:
-            rows[index, to_id(index, member)] = 1
+        ids = [to_id(index, member) for member in members]
+        if len(set(ids)) < len(ids):
+            raise DataError(
+                f"Example {index} has one label twice ({members!r}); rows of zeros and ones must "
+                "be a NumPy array."
+            )
+        rows[index, ids] = 1
     return rows
 
 
-def real_targets(labels: Iterable[Any]) -> np.ndarray:
+def real_targets(labels: Iterable[Any], count: int = 1) -> np.ndarray:
     """Turns numbers, or lists of K numbers, into the targets of a regression.
 
+    Args:
+        labels: N numbers or N lists of K numbers.
+        count: how many values K the model predicts per example.
+
     Returns:
-        A float32 array of shape (N,) or (N, K).
+        A float32 array of shape (N, K).
 
     Raises:
         DataError: at the first example whose label is not finite or not as long as the others.
 
     Example:
         >>> real_targets(["0.5", 3]).tolist()
-        [0.5, 3.0]
+        [[0.5], [3.0]]
     """
     rows = []
     for index, label in enumerate(labels):
@@ -103,9 +112,12 @@ def real_targets(labels: Iterable[Any]) -> np.ndarray:
             row = np.float32("nan")
         if not np.isfinite(row).all():
             raise DataError(f"Example {index} has the label {label!r}, not a finite number.")
-        if row.shape != (rows[0] if rows else row).shape:
-            raise DataError(f"Example {index} has more or fewer labels than the ones before it.")
-        rows.append(row)
+        if row.size != count or row.ndim > 1:
+            raise DataError(
+                f"Example {index} has the label {label!r:.60}, and the model predicts {count} "
+                "values; give as many per example."
+            )
+        rows.append(row.reshape(count))
     return np.array(rows, np.float32)
 
 

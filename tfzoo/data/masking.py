@@ -12,7 +12,7 @@ _MASKED, _RANDOM = 0.8, 0.1  # of those, become [MASK], become a random token; t
 
 
 def masked_batches(
-    batches: tf.data.Dataset, tokenizer: BertTokenizer, seed: int
+    batches: tf.data.Dataset, tokenizer: BertTokenizer, seed: int, anew: bool = True
 ) -> tf.data.Dataset:
     """Batches whose features are masked anew each time, with the hidden tokens as labels.
 
@@ -23,17 +23,21 @@ def masked_batches(
         batches: of features, or of `(features, next_sentence_labels)` for both of BERT's
             pre-training tasks, with or without sample weights (B,).
         tokenizer: says which ids are special.
-        seed: the same seed gives the same masks, in each epoch others.
+        seed: the same seed gives the same masks.
+        anew: whether each epoch has others, as training wants and validation does not.
 
     Returns:
         A dataset of `(features, labels, weights)`: features with `masked_positions` (B, P), labels
         the ids (B, P) that stood there, weights (B, P) 0 where a row has fewer to predict. With
         next-sentence labels, labels and weights are dicts of `masked_lm` and `next_sentence`.
     """
-    seeds = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True).batch(2)
-    masked = tf.data.Dataset.zip(batches, seeds).map(
-        lambda batch, seed: _with_labels(batch, tokenizer, seed), PARALLEL_CALLS
-    )
+    seeds = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=anew).batch(2)
+
+    @tf.autograph.experimental.do_not_convert
+    def mask(batch: Any, seed: tf.Tensor) -> tuple:
+        return _with_labels(batch, tokenizer, seed)
+
+    masked = tf.data.Dataset.zip(batches, seeds).map(mask, PARALLEL_CALLS)
     return untuned(masked.prefetch(PREFETCHED))
 
 
@@ -43,7 +47,9 @@ def _with_labels(batch: Any, tokenizer: BertTokenizer, seed: tf.Tensor) -> tuple
     if not labels:
         return features, ids, weights
     next_sentence, *row_weights = labels
-    rows = row_weights[0] if row_weights else tf.ones(tf.shape(next_sentence)[0])
+    rows = (
+        tf.cast(row_weights[0], tf.float32) if row_weights else tf.ones(tf.shape(next_sentence)[0])
+    )
     return (
         features,
         {"masked_lm": ids, "next_sentence": next_sentence},

@@ -95,17 +95,23 @@ class TransformerLayer(keras.layers.Layer):
     ) -> Any:
         seed = draw_seed(self.seed_generator, training)
         if cache is not None:
-            return self._transform(x, bias, cache, cache_index, seed)
+            return self._transform(x, bias, cache, cache_index, seed, training)
 
         def transform(x: Any, *bias: Any) -> Any:
-            return self._transform(x, *bias, seed=seed)
+            return self._transform(x, *bias, seed=seed, training=training)
 
         # TensorFlow recomputes functions of tensors alone, so None is left out.
         given = () if bias is None else (bias,)
         return (keras.remat(transform) if self.rematerialize else transform)(x, *given)
 
     def _transform(
-        self, x: Any, bias: Any = None, cache: Any = None, cache_index: Any = None, seed: Any = None
+        self,
+        x: Any,
+        bias: Any = None,
+        cache: Any = None,
+        cache_index: Any = None,
+        seed: Any = None,
+        training: bool | None = None,
     ) -> Any:
         drop = DropoutSeeds(seed)
         attended = self.attention(
@@ -120,7 +126,9 @@ class TransformerLayer(keras.layers.Layer):
         x = x + drop(attended, self.dropout)
         if not self.norm_first:
             x = self.attention_norm(x)
-        hidden = self.intermediate(self.output_norm(x) if self.norm_first else x)  # (B, S, F)
+        hidden = self.intermediate(  # (B, S, F)
+            self.output_norm(x) if self.norm_first else x, training=training
+        )
         x = x + drop(self.output_dense(hidden), self.dropout)
         if not self.norm_first:
             x = self.output_norm(x)

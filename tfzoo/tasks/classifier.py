@@ -81,8 +81,11 @@ class Classifier(Task):
         if class_weight is not None:
             from tfzoo.data import class_ids
 
-            ids = class_ids(class_weight, self.class_names or self.num_classes)
-            class_weight = dict(zip(ids.tolist(), class_weight.values(), strict=True))
+            if self.problem_type != "single_label":
+                raise ConfigError("class_weight needs one label per text; use sample_weight.")
+            ids = class_ids(class_weight, self.class_names or self.num_classes).tolist()
+            given = dict(zip(ids, class_weight.values(), strict=True))
+            class_weight = {i: given.get(i, 1.0) for i in range(self.num_classes)}
         return super().fit(*args, class_weight=class_weight, **kwargs)
 
     def call(self, inputs: dict[str, Any], training: bool | None = None) -> Any:
@@ -126,6 +129,8 @@ class Classifier(Task):
         return {"label": names[int(row.argmax())], "probabilities": probabilities}
 
     def outputs_for_serving(self, outputs: Any) -> dict[str, Any]:
+        if self.problem_type == "regression":
+            return {"logits": outputs}
         return {"logits": outputs, "probabilities": self.probabilities(outputs)}
 
     def own_config(self) -> dict[str, Any]:
@@ -153,10 +158,12 @@ class Classifier(Task):
     def targets(self, y: Any) -> Any:
         from tfzoo.data import class_ids, multi_hot, real_targets
 
+        if hasattr(y, "__array__"):
+            y = np.asarray(y)
         if self.problem_type == "single_label" and getattr(y, "ndim", 1) == 2:
             return y  # one-hot rows, for a loss of the user's own
         if self.problem_type == "regression":
-            return real_targets(y)
+            return real_targets(y, self.num_classes)
         turn = class_ids if self.problem_type == "single_label" else multi_hot
         return turn(y, self.class_names or self.num_classes)
 

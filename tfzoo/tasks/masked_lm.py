@@ -65,10 +65,10 @@ class MaskedLM(Task):
         kwargs.setdefault("weighted_metrics", [masked_lm_accuracy()])
         super().compile(*args, **kwargs)
 
-    def finish_batches(self, batches: Any, seed: int) -> Any:
+    def finish_batches(self, batches: Any, seed: int, training: bool) -> Any:
         from tfzoo.data.masking import masked_batches
 
-        return masked_batches(batches, self.preprocessor.tokenizer, seed)
+        return masked_batches(batches, self.preprocessor.tokenizer, seed, anew=training)
 
     def predict(self, x: Any, batch_size: int | None = None, **kwargs: Any) -> Any:
         """`keras.Model.predict` on features, for all positions or `masked_positions`."""

@@ -109,9 +109,8 @@ class Task(keras.Model):
             "task": {"class": type(self).__name__, "config": self.own_config()},
             "backbone": preset.described(self.backbone, without=("dtype",)),
         }
-        tokenizer = None
-        if self.preprocessor is not None:
-            tokenizer = self.preprocessor.tokenizer
+        tokenizer = self.preprocessor and self.preprocessor.tokenizer
+        if tokenizer is not None:
             config["preprocessor"] = preset.described(self.preprocessor, without=("tokenizer",))
             config["tokenizer"] = preset.described(tokenizer, without=("vocabulary",))
         preset.save(folder, config, preset.variables(self), tokenizer)
@@ -172,7 +171,7 @@ class Task(keras.Model):
         """Labels as a user writes them, checked and turned into what the loss takes."""
         return y
 
-    def finish_batches(self, batches: Any, seed: int) -> Any:
+    def finish_batches(self, batches: Any, seed: int, training: bool) -> Any:
         """A last change to batches made of strings, for tasks that make their own labels."""
         return batches
 
@@ -245,12 +244,12 @@ class Task(keras.Model):
         if is_text:
             x = self._training_data(x, y, sample_weight, batch_size, shuffle)
             y = sample_weight = batch_size = None
-            shuffle = False  # Keras need not
+            shuffle = False
         steps = kwargs.get("steps_per_epoch") or inputs.count_batches(
             x, batch_size, validation_split
         )
-        plan_schedule(self, steps and steps * (epochs - kwargs.get("initial_epoch", 0)))
-        with quick_start():
+        plan_schedule(self, steps, epochs, kwargs.get("initial_epoch", 0))
+        with quick_start(self):
             return super().fit(
                 x,
                 y,
@@ -269,16 +268,18 @@ class Task(keras.Model):
         x: Any = None,
         y: Any = None,
         batch_size: int | None = None,
+        *,
         sample_weight: Any = None,
         **kwargs: Any,
     ) -> Any:
         """`keras.Model.evaluate` that takes strings too, sorted by length."""
         if not self.compiled:
             self.compile()
-        if self._takes_text(x):
+        prepared = kwargs.get("_use_cached_eval_dataset", False)  # `fit` evaluates
+        if not prepared and self._takes_text(x):
             x = self._evaluation_data((x, y, sample_weight), batch_size)
             y = sample_weight = batch_size = None
-        elif y is not None:
+        elif not prepared and y is not None:
             y = self.targets(y)
         return super().evaluate(x, y, batch_size=batch_size, sample_weight=sample_weight, **kwargs)
 
@@ -312,20 +313,20 @@ class Task(keras.Model):
         batches = inputs.training_batches(
             self.preprocessor, x, y, sample_weight, batch_size, shuffle, seed
         )
-        return self.finish_batches(batches, seed)
+        return self.finish_batches(batches, seed, training=True)
 
     def _evaluation_data(self, data: Any, batch_size: int | None) -> Any:
         """Evaluation data as Keras takes them: batches in place of texts."""
-        x, y, sample_weight = (
-            (data, None, None) if _is_dataset(data) else keras.utils.unpack_x_y_sample_weight(data)
-        )
+        alone = _is_dataset(data) or isinstance(data, list)
+        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight((data,) if alone else data)
         y = None if y is None else self.targets(y)
         if not self._takes_text(x):
             return data if y is None else (x, y, sample_weight)
         from tfzoo.data import inputs
 
+        inputs.check_labels(x, y, self.takes_labels)
         batches = inputs.evaluation_batches(self.preprocessor, x, y, sample_weight, batch_size)
-        return self.finish_batches(batches, seed=0)
+        return self.finish_batches(batches, seed=0, training=False)
 
     def _takes_text(self, x: Any) -> bool:
         """Whether `x` is text to be preprocessed, rather than features."""

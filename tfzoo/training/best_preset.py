@@ -6,6 +6,8 @@ from typing import Any
 
 import keras
 
+from tfzoo.errors import ConfigError
+
 
 class BestPreset(keras.callbacks.Callback):
     """Saves a task as a preset after each epoch whose validation loss is the lowest so far.
@@ -26,6 +28,10 @@ class BestPreset(keras.callbacks.Callback):
         self.saved: dict[str, Any] = {}
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        if "val_loss" not in logs:
+            raise ConfigError(
+                "The best preset has the lowest validation loss; give fit validation_data."
+            )
         if logs["val_loss"] < self.saved.get("val_loss", math.inf):
             self.model.save_to_preset(self.folder)
             self.saved = {"epoch": epoch + 1, **{name: float(logs[name]) for name in logs}}

@@ -41,12 +41,20 @@ class AdamW(keras.optimizers.AdamW):
         return keras.backend.backend() == "tensorflow" and not self.amsgrad
 
     def _clip_gradients(self, grads: list) -> list:
+        if self._fused and self.global_clipnorm:
+            return grads  # `_all_reduce_sum_gradients` clips what all replicas have summed
+        return super()._clip_gradients(grads)
+
+    def _all_reduce_sum_gradients(self, grads_and_vars: list) -> list:
+        grads_and_vars = super()._all_reduce_sum_gradients(grads_and_vars)
         if not self._fused or not self.global_clipnorm:
-            return super()._clip_gradients(grads)
+            return grads_and_vars
         import tensorflow as tf
 
+        grads, variables = zip(*grads_and_vars, strict=True)
         grads = [_sum_repeated_rows(gradient) for gradient in grads]
-        return tf.clip_by_global_norm(grads, self.global_clipnorm)[0]
+        grads, _ = tf.clip_by_global_norm(grads, self.global_clipnorm)
+        return list(zip(grads, variables, strict=True))
 
     def _apply_weight_decay(self, variables: list) -> None:
         if not self._fused:  # else `update_step` does it

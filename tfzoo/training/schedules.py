@@ -79,12 +79,16 @@ class WarmupDecay(keras.optimizers.schedules.LearningRateSchedule):
         }
 
 
-def plan_schedule(model: keras.Model, steps: int | None) -> None:
+def plan_schedule(
+    model: keras.Model, batches: int | None, epochs: int, initial_epoch: int = 0
+) -> None:
     """Spreads a model's `WarmupDecay`, if it has one, over the `fit` that is about to start.
 
     Args:
         model: a compiled model.
-        steps: how many optimizer steps it takes, None where nobody knows.
+        batches: how many an epoch has, None where nobody knows.
+        epochs: the epoch at which it ends, counted from 0.
+        initial_epoch: the one at which it starts; the schedule goes on from there.
 
     Raises:
         ConfigError: there is a schedule, and its length is not known.
@@ -93,11 +97,13 @@ def plan_schedule(model: keras.Model, steps: int | None) -> None:
     schedule = getattr(optimizer, "_learning_rate", None)
     if not isinstance(schedule, WarmupDecay):
         return
-    if steps is None:
+    if batches is None:
         raise ConfigError(
             "The learning rate cannot be planned, because the data do not say how many batches "
             "they have; give fit steps_per_epoch, or compile with a learning rate of your own."
         )
-    schedule.plan(int(ops.convert_to_numpy(optimizer.iterations)), steps)
+    # Keras counts batches, whether they are accumulated or not.
+    step = int(ops.convert_to_numpy(optimizer._iterations))
+    schedule.plan(step - batches * initial_epoch, batches * epochs)
     if keras.backend.backend() == "jax":
         model.train_function = None  # it holds the variable's value as a constant

@@ -169,13 +169,17 @@ def save(
     Raises:
         ConfigError: the folder holds something else, or cannot be written.
     """
+    from safetensors import SafetensorError
     from safetensors.numpy import save_file
 
     text = json.dumps({"version": _VERSION, **config}, indent=2)
     arrays = {path: np.asarray(keras.ops.convert_to_numpy(v)) for path, v in weights.items()}
     with written_folder(folder, MARKER) as partial:
         (partial / MARKER).write_text(text + "\n", encoding="utf-8")
-        save_file(arrays, partial / WEIGHTS, metadata={"format": "tf"})
+        try:
+            save_file(arrays, partial / WEIGHTS, metadata={"format": "tf"})
+        except SafetensorError as error:  # of a full disk, say
+            raise OSError(str(error)) from error
         (partial / WEIGHTS).chmod((partial / MARKER).stat().st_mode)  # the library's is private
         if tokenizer is not None:
             tokenizer.save(partial)
