@@ -46,11 +46,11 @@ def define_flags(values: flags.FlagValues) -> None:
 
 
 def main(values: flags.FlagValues) -> None:
+    chunks = _chunks(values)
+    model = trained_task(values.preset, values.precision)
+    if not isinstance(model, Classifier):
+        raise ConfigError(f"{values.preset} holds a {type(model).__name__}, not a classifier.")
     with _opened(values.output) as output:
-        chunks = _chunks(values)
-        model = trained_task(values.preset, values.precision)
-        if not isinstance(model, Classifier):
-            raise ConfigError(f"{values.preset} holds a {type(model).__name__}, not a classifier.")
         for examples in chunks:
             _answer(model, examples, output)
 

@@ -83,3 +83,14 @@ def test_numbers():
 def test_what_is_no_number(bad):
     with pytest.raises(DataError, match=r"^Example 1 has"):
         real_targets([1.0, bad])
+
+
+def test_rows_of_zeros_and_ones_in_a_list_are_no_ids():
+    with pytest.raises(DataError, match="Example 1 has one label twice"):
+        multi_hot([[0, 2], [0, 1, 0]], 3)
+
+
+@pytest.mark.parametrize("bad", [{"spam": 1}, float("nan"), 4_000_000_000, -1, None])
+def test_what_is_no_class(bad):
+    with pytest.raises(DataError, match=r"^Label 1 is"):
+        find_class_names([0, bad])

@@ -55,3 +55,9 @@ def test_unknown_backend_is_named(monkeypatch):
     monkeypatch.setattr(keras.backend, "backend", lambda: "torch")
     with pytest.raises(ConfigError, match="'torch'; set KERAS_BACKEND"):
         stateless_dropout(ONES, 0.5, SEED)
+
+
+@pytest.mark.parametrize("rate", [-0.1, 1.0, 2])
+def test_rate_out_of_range(rate):
+    with pytest.raises(ConfigError, match=f"dropout is {rate}"):
+        stateless_dropout(ONES, rate, SEED)

@@ -266,3 +266,27 @@ def test_names_that_make_no_sense(tiny_bert):
         BertClassifier(tiny_bert(), class_names=["a", "a"])
     with pytest.raises(ConfigError, match="problem_type is 'sorting'; choose one of single_label"):
         BertClassifier(tiny_bert(), problem_type="sorting")
+
+
+def test_class_weight_by_name(make_classifier):
+    model = make_classifier(num_classes=2, class_names=["bad", "good"])
+    names, settings = ["good", "bad"] * 3, {"shuffle": False, "verbose": 0}
+    model.compile(keras.optimizers.SGD(0.0))
+    every = last(model.fit(TEXTS, names, class_weight={"bad": 3.0, "good": 1.0}, **settings))
+    partial = last(model.fit(TEXTS, names, class_weight={"bad": 3.0}, **settings))
+    assert partial["loss"] == pytest.approx(every["loss"])
+    assert partial["loss"] > last(model.fit(TEXTS, names, **settings))["loss"]
+    with pytest.raises(DataError, match="ugly"):
+        model.fit(TEXTS, names, class_weight={"ugly": 1.0}, **settings)
+
+
+def test_labels_are_wanted(make_classifier):
+    model = make_classifier()
+    for call in (model.fit, model.evaluate):
+        with pytest.raises(DataError, match="have no labels"):
+            call(TEXTS, verbose=0)
+
+
+def test_strings_need_a_preprocessor(tiny_bert):
+    with pytest.raises(DataError, match="has no preprocessor"):
+        BertClassifier(tiny_bert(num_layers=1)).predict(TEXTS)

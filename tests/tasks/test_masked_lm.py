@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from tfzoo import BertMaskedLM
-from tfzoo.errors import ConfigError
+from tfzoo.errors import ConfigError, DataError
 from tfzoo.training import AdamW
 
 TEXTS = ["we saw a good film .", "we saw a very good film !", "the film was not bad .", ""]
@@ -91,3 +91,22 @@ def test_dataset_of_strings_of_unknown_length(model):
     model.compile(keras.optimizers.SGD(0.0), run_eagerly=True)
     history = model.fit(data, steps_per_epoch=2, batch_size=2, verbose=0).history
     assert np.isfinite(history["loss"][0])
+
+
+def test_validation_texts_alone_in_a_list(model):
+    history = model.fit(TEXTS * 4, validation_data=TEXTS, epochs=1, verbose=0).history
+    assert np.isfinite(history["val_loss"]).all()
+
+
+def test_validation_masks_stay_the_same(model):
+    model.compile(keras.optimizers.SGD(0.0))
+    settings = {"validation_data": (TEXTS * 8,), "epochs": 3, "verbose": 0}
+    history = model.fit(TEXTS, **settings).history
+    assert len(set(history["val_loss"])) == 1
+    assert len(set(history["loss"])) > 1
+
+
+def test_labels_are_not_wanted(model):
+    for call in (model.fit, model.evaluate):
+        with pytest.raises(DataError, match="makes its own labels"):
+            call(TEXTS, [0, 1, 0, 1], verbose=0)

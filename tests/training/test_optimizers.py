@@ -187,7 +187,7 @@ def train(strategy):
             backbone, preprocessor=tfzoo.TextPreprocessor(tfzoo.BertTokenizer(words), 8), dropout=0
         )
         schedule = WarmupDecay(0.01)
-        model.compile(AdamW(schedule, weight_decay=0.1, no_decay=["bias"], global_clipnorm=100.0))
+        model.compile(AdamW(schedule, weight_decay=0.1, no_decay=["bias"], global_clipnorm=0.1))
     texts = ["good film", "bad film", "bad", "good good"] * 2
     model.fit(texts, [1, 0, 0, 1] * 2, batch_size=4, shuffle=False, verbose=0)
     return model.get_weights()

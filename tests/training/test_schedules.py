@@ -92,3 +92,14 @@ def test_the_trained_step_uses_the_new_plan(tiny_bert):
     model.fit(features, y, verbose=0)
     moved = [np.abs(a - b).max() for a, b in zip(before, model.get_weights(), strict=True)]
     assert max(moved) > 1e-6
+
+
+def test_plan_goes_on_where_it_stopped(tiny_bert):
+    model = BertClassifier(tiny_bert(num_layers=1))
+    model.compile()
+    optimizer = model.optimizer
+    plan_schedule(model, 10, epochs=3)
+    whole = [float(optimizer._learning_rate(step)) for step in range(30)]
+    optimizer._iterations.assign(20)
+    plan_schedule(model, 10, epochs=3, initial_epoch=2)
+    assert [float(optimizer._learning_rate(step)) for step in range(30)] == whole

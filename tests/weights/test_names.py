@@ -6,6 +6,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from tfzoo.errors import WeightsError
+from tfzoo.models.bert_weights import FORMATS
 from tfzoo.weights.checkpoint import Checkpoint, ObjectCheckpoint
 from tfzoo.weights.names import (
     Row,
@@ -15,130 +16,18 @@ from tfzoo.weights.names import (
     same,
     split_heads,
     transpose,
-    under,
 )
 from tfzoo.weights.safetensors_file import SafetensorsFile
 
-HUGGINGFACE = Table(
-    *under(
-        "embeddings/",
-        "bert.embeddings.",
-        ("token_embedding/embeddings", "word_embeddings.weight"),
-        ("position_embedding/embeddings", "position_embeddings.weight"),
-        ("segment_embedding/embeddings", "token_type_embeddings.weight"),
-        ("layer_norm/{gamma,beta}", "LayerNorm.{weight,bias}"),
-    ),
-    *under(
-        "encoder/layer_{i}/",
-        "bert.encoder.layer.{i}.",
-        (
-            "attention/query_key_value/{kernel,bias}",
-            "attention.self.{query+key+value}.{weight,bias}",
-            transpose,
-        ),
-        ("attention/output/{kernel,bias}", "attention.output.dense.{weight,bias}", transpose),
-        ("attention_norm/{gamma,beta}", "attention.output.LayerNorm.{weight,bias}"),
-        ("intermediate/{kernel,bias}", "intermediate.dense.{weight,bias}", transpose),
-        ("output/{kernel,bias}", "output.dense.{weight,bias}", transpose),
-        ("output_norm/{gamma,beta}", "output.LayerNorm.{weight,bias}"),
-    ),
-    ("pooler/dense/{kernel,bias}", "bert.pooler.dense.{weight,bias}", transpose),
-    optional=("pooler/*",),
-    ignore=("*position_ids", "*pooler.*", "cls.*", "classifier.*", "qa_outputs.*"),
-    spellings=(
-        {"bert.": ""},
-        {"LayerNorm.weight": "LayerNorm.gamma", "LayerNorm.bias": "LayerNorm.beta"},
-    ),
-)
-HUGGINGFACE_MLM = Table(
-    *under(
-        "masked_lm_head/",
-        "cls.predictions.",
-        ("dense/{kernel,bias}", "transform.dense.{weight,bias}", transpose),
-        ("layer_norm/{gamma,beta}", "transform.LayerNorm.{weight,bias}"),
-        ("output_bias", "bias"),
-    )
-)
-HUGGINGFACE_NSP = Table(
-    ("next_sentence_head/logits/{kernel,bias}", "cls.seq_relationship.{weight,bias}", transpose)
-)
-
-GOOGLE = Table(
-    *under(
-        "embeddings/",
-        "bert/embeddings/",
-        ("token_embedding/embeddings", "word_embeddings"),
-        ("position_embedding/embeddings", "position_embeddings"),
-        ("segment_embedding/embeddings", "token_type_embeddings"),
-        ("layer_norm/{gamma,beta}", "LayerNorm/{gamma,beta}"),
-    ),
-    *under(
-        "encoder/layer_{i}/",
-        "bert/encoder/layer_{i}/",
-        (
-            "attention/query_key_value/{kernel,bias}",
-            "attention/self/{query+key+value}/{kernel,bias}",
-        ),
-        ("attention/output/{kernel,bias}", "attention/output/dense/{kernel,bias}"),
-        ("attention_norm/{gamma,beta}", "attention/output/LayerNorm/{gamma,beta}"),
-        ("intermediate/{kernel,bias}", "intermediate/dense/{kernel,bias}"),
-        ("output/{kernel,bias}", "output/dense/{kernel,bias}"),
-        ("output_norm/{gamma,beta}", "output/LayerNorm/{gamma,beta}"),
-    ),
-    ("pooler/dense/{kernel,bias}", "bert/pooler/dense/{kernel,bias}"),
-    optional=("pooler/*",),
-    ignore=("bert/pooler/*", "cls/*", "output_weights", "output_bias"),
-)
-GOOGLE_MLM = Table(
-    *under(
-        "masked_lm_head/",
-        "cls/predictions/",
-        ("dense/{kernel,bias}", "transform/dense/{kernel,bias}"),
-        ("layer_norm/{gamma,beta}", "transform/LayerNorm/{gamma,beta}"),
-        ("output_bias", "output_bias"),
-    )
-)
-GOOGLE_NSP = Table(
-    (
-        "next_sentence_head/logits/{kernel,bias}",
-        "cls/seq_relationship/output_{weights,bias}",
-        transpose,
-    )
-)
+HUGGINGFACE, GOOGLE = (FORMATS[name].table({}) for name in ("huggingface", "google"))
+HUGGINGFACE_MLM = FORMATS["huggingface"].heads["masked_lm_head"]
+HUGGINGFACE_NSP = FORMATS["huggingface"].heads["next_sentence_head"]
+GOOGLE_MLM = FORMATS["google"].heads["masked_lm_head"]
+GOOGLE_NSP = FORMATS["google"].heads["next_sentence_head"]
 
 
 def hub(num_heads: int) -> Table:
-    """TF2 SavedModels, whose attention kernels keep the heads apart."""
-    heads = split_heads(num_heads)
-    return Table(
-        ("embeddings/token_embedding/embeddings", "word_embeddings/embeddings"),
-        ("embeddings/position_embedding/embeddings", "position_embedding/embeddings"),
-        ("embeddings/segment_embedding/embeddings", "type_embeddings/embeddings"),
-        ("embeddings/layer_norm/{gamma,beta}", "embeddings/layer_norm/{gamma,beta}"),
-        *under(
-            "encoder/layer_{i}/",
-            "transformer/layer_{i}/",
-            (
-                "attention/query_key_value/{kernel,bias}",
-                "self_attention/{query+key+value}/{kernel,bias}",
-                heads,
-            ),
-            (
-                "attention/output/kernel",
-                "self_attention/attention_output/kernel",
-                split_heads(num_heads, axis=0),
-            ),
-            ("attention/output/bias", "self_attention/attention_output/bias"),
-            ("attention_norm/{gamma,beta}", "self_attention_layer_norm/{gamma,beta}"),
-            ("intermediate/{kernel,bias}", "intermediate/{kernel,bias}"),
-            ("output/{kernel,bias}", "output/{kernel,bias}"),
-            ("output_norm/{gamma,beta}", "output_layer_norm/{gamma,beta}"),
-        ),
-        ("pooler/dense/{kernel,bias}", "pooler_transform/{kernel,bias}"),
-        optional=("pooler/*",),
-        ignore=("pooler_transform/*", "do_lower_case", "bert/cls/*"),
-        spellings=({"self_attention/attention_output": "self_attention_output"},),
-    )
+    return FORMATS["hub"].table({"num_heads": num_heads})
 
 
 VOCABULARY, POSITIONS, SEGMENTS, HIDDEN, FFN, LAYERS, HEADS = 213, 64, 2, 32, 64, 2, 2

@@ -8,6 +8,7 @@ import warnings
 import keras
 import numpy as np
 import pytest
+from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from tfzoo import BertBackbone, BertClassifier, BertMaskedLM
@@ -267,7 +268,7 @@ def test_failed_save_leaves_the_old_preset(folder, classifier, monkeypatch):
     before = {name: (folder / name).read_bytes() for name in listing(folder)}
 
     def full(*args, **kwargs):
-        raise OSError(28, "No space left on device")
+        raise SafetensorError("I/O error: No space left on device (os error 28)")
 
     monkeypatch.setattr("safetensors.numpy.save_file", full)
     with pytest.raises(ConfigError, match="No space left on device"):

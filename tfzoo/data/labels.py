@@ -8,6 +8,8 @@ import numpy as np
 
 from tfzoo.errors import DataError
 
+_MOST_CLASSES = 100_000  # beyond, a number is no class id, but a timestamp, say
+
 
 def find_class_names(labels: Iterable[Any]) -> list[str]:
     """Returns the names of the classes that occur in labels, or in lists of labels.
@@ -21,6 +23,12 @@ def find_class_names(labels: Iterable[Any]) -> list[str]:
         ['0', '1', '2']
     """
     members = [m for label in labels for m in (label if _is_list(label) else [label])]
+    for index, member in enumerate(members):
+        if not isinstance(member, str) and not 0 <= _as_whole_number(member) < _MOST_CLASSES:
+            raise DataError(
+                f"Label {index} is {member!r:.60}, neither a name nor a class id below "
+                f"{_MOST_CLASSES:,}; choose the column of the classes."
+            )
     names = set(members)
     if names and not any(isinstance(name, str) for name in names):
         return [str(class_id) for class_id in range(max(map(int, names)) + 1)]

@@ -125,7 +125,7 @@ def dataset_batches(
 
     A dataset that is batched already keeps its batches, which are only tokenized and padded; for
     any other one the arguments mean what they mean in `training_batches`, except that examples
-    are shuffled through a buffer of one window.
+    are shuffled through a buffer of one window. tf.data's autotuning is off in the result.
 
     Args:
         preprocessor, batch_size, tokens_per_batch, shuffle, seed: as in `training_batches`.

@@ -17,7 +17,12 @@ def stateless_dropout(x: Any, rate: float, seed: Any) -> Any:
         x: float tensor of any shape.
         rate: share of the elements to zero, in [0, 1).
         seed: integer tensor (2,), as `keras.random.SeedGenerator.next()` gives it.
+
+    Raises:
+        ConfigError: the rate is out of range, or the backend is neither TensorFlow nor JAX.
     """
+    if not 0 <= rate < 1:
+        raise ConfigError(f"dropout is {rate}; it must be at least 0 and less than 1.")
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
