@@ -58,9 +58,6 @@ class MaskedLM(Task):
     def default_loss(self) -> keras.losses.Loss:
         return masked_lm_loss()
 
-    def default_metrics(self) -> None:
-        return None
-
     def compile(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("weighted_metrics", [masked_lm_accuracy()])
         super().compile(*args, **kwargs)

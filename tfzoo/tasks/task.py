@@ -160,12 +160,12 @@ class Task(keras.Model):
         )
 
     def default_loss(self) -> Any:
-        """The loss that `compile()` without one chooses."""
-        raise NotImplementedError
+        """The loss that `compile()` without one chooses; None where the task has none."""
+        return None
 
     def default_metrics(self) -> Any:
-        """The metrics that `compile()` without any chooses."""
-        raise NotImplementedError
+        """The metrics that `compile()` without any chooses; None for none."""
+        return None
 
     def targets(self, y: Any) -> Any:
         """Labels as a user writes them, checked and turned into what the loss takes."""
