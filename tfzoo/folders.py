@@ -10,12 +10,12 @@ from tfzoo.errors import ConfigError
 
 
 @contextlib.contextmanager
-def written_folder(folder: str | os.PathLike[str], marker: str) -> Iterator[Path]:
+def written_folder(folder: str | os.PathLike[str], marker: str | None) -> Iterator[Path]:
     """A new folder to fill, which takes the place of `folder` when the block ends without error.
 
     Args:
         folder: created, or replaced if it is empty or holds the file `marker`.
-        marker: a file by which a folder of the same kind is known.
+        marker: a file by which a folder of the same kind is known; None replaces no folder.
 
     Raises:
         ConfigError: the folder holds something else, or cannot be written.
@@ -30,7 +30,8 @@ def written_folder(folder: str | os.PathLike[str], marker: str) -> Iterator[Path
     """
     folder = Path(folder)
     try:
-        if folder.exists() and not (folder / marker).is_file() and any(folder.iterdir()):
+        replaceable = marker is not None and (folder / marker).is_file()
+        if folder.exists() and not replaceable and any(folder.iterdir()):
             raise ConfigError(f"{folder} holds something else; choose another folder.")
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as partial:

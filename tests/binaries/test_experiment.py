@@ -33,7 +33,7 @@ def config(tiny_bert, preprocessor, tmp_path_factory):
     config.preset = str(folder / "preset")
     config.data.train = str(folder / "data.csv")
     config.model.sequence_length = 16
-    config.train.epochs = 2
+    config.train.epochs = 5
     config.train.learning_rate = 1e-2
     config.precision = "float32"
     return config
@@ -69,7 +69,7 @@ def test_the_scores_are_those_of_the_best_preset_on_the_test_split(finished, con
     test = read_splits(config.data)["test"]
     assert metrics["test"] == score(trained_task(str(workdir / "best"), "float32"), test)
     assert metrics["test"]["accuracy"] > 0.9
-    assert metrics["validation"]["epoch"] in (1, 2)
+    assert metrics["validation"]["epoch"] in range(1, 6)
     assert f"{len(test)} examples, accuracy {metrics['test']['accuracy']:.4f}" in printed
 
 

@@ -9,7 +9,7 @@ from keras import ops
 from tfzoo import BertClassifier
 from tfzoo.errors import ConfigError, DataError
 from tfzoo.training import AdamW, fine_tuning_optimizer
-from tfzoo.weights.preset import variables
+from tfzoo.weights.shapes import variables
 
 TEXTS = ["a good film", "a bad film", "great !", "awful .", "we saw a very good film", "not good"]
 NAMES = ["bad", "good"]

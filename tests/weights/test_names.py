@@ -8,15 +8,8 @@ from safetensors.numpy import save_file
 from tfzoo.errors import WeightsError
 from tfzoo.models.bert_weights import FORMATS
 from tfzoo.weights.checkpoint import Checkpoint, ObjectCheckpoint
-from tfzoo.weights.names import (
-    Row,
-    Table,
-    export,
-    load,
-    same,
-    split_heads,
-    transpose,
-)
+from tfzoo.weights.mapping import export, load
+from tfzoo.weights.names import Row, Table, same, split_heads, transpose
 from tfzoo.weights.safetensors_file import SafetensorsFile
 
 HUGGINGFACE, GOOGLE = (FORMATS[name].table({}) for name in ("huggingface", "google"))

@@ -8,7 +8,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from tfzoo.errors import HandleError, WeightsError
-from tfzoo.weights.source import open_source
+from tfzoo.weights.formats import open_source
 
 
 @pytest.fixture
@@ -115,9 +115,15 @@ def test_class_names_that_are_wrong(huggingface, labels):
 
 
 def test_preset_of_tfzoo_comes_first(huggingface):
-    write(huggingface / "tfzoo.json", {"family": "x"})
+    write(
+        huggingface / "tfzoo.json",
+        {"version": 1, "backbone": {"class": "BertBackbone", "config": {}}},
+    )
     source = open_source(huggingface)
-    assert (source.format, source.config) == ("tfzoo", {"family": "x"})
+    assert (source.format, source.config) == (
+        "tfzoo",
+        {"version": 1, "backbone": {"class": "BertBackbone", "config": {}}},
+    )
     assert source.tensors.read("w").tolist() == [1, 1]
 
 

@@ -8,8 +8,8 @@ from tfzoo.data import Examples, find_class_names
 from tfzoo.errors import ConfigError, DataError, WeightsError
 from tfzoo.tasks import Classifier, Task
 from tfzoo.training import choose_precision
+from tfzoo.weights.formats import open_source
 from tfzoo.weights.resolve import resolve
-from tfzoo.weights.source import open_source
 
 
 def task_class(name: str) -> type[Task]:

@@ -12,7 +12,7 @@ from typing import Any, TextIO
 import keras
 
 from tfzoo.errors import ConfigError
-from tfzoo.weights.source import MARKER
+from tfzoo.weights.formats.tfzoo import MARKER
 
 _REST = 10e6  # bytes of vocabularies, graphs and JSON
 _MARKERS = {"best": MARKER, "export": "saved_model.pb"}

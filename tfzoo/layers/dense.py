@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from tfzoo.layers.activations import activate, get_activation
+from tfzoo.layers.initializers import bert_initializer
 
 
 @keras.saving.register_keras_serializable(package="tfzoo")
@@ -57,8 +58,3 @@ class Dense(keras.layers.Dense):
     ) -> None:
         # Keras refuses subclasses, unless told that they are no different.
         super().quantize(mode, type_check=False, config=config)
-
-
-def bert_initializer() -> keras.initializers.Initializer:
-    """BERT's initial weights: normal, standard deviation 0.02, truncated at two of them."""
-    return keras.initializers.TruncatedNormal(stddev=0.02)

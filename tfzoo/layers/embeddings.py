@@ -5,8 +5,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from tfzoo.layers.dense import bert_initializer
 from tfzoo.layers.dropout import DropoutSeeds, draw_seed
+from tfzoo.layers.initializers import bert_initializer
 from tfzoo.layers.normalization import LayerNormalization
 
 

@@ -9,6 +9,7 @@ import keras
 
 from tfzoo.errors import ConfigError
 from tfzoo.layers import TransformerStack
+from tfzoo.layers.initializers import no_initial_weights
 from tfzoo.weights.family import Format, Preset
 
 
@@ -26,6 +27,13 @@ class Backbone(keras.Model):
 
     encoder: TransformerStack
 
+    @classmethod
+    def choices(cls) -> "list[type[Backbone]]":
+        """This class, or where it is of no family, those below it that are."""
+        if hasattr(cls, "family"):
+            return [cls]
+        return [choice for below in cls.__subclasses__() for choice in below.choices()]
+
     @property
     def token_embedding(self) -> keras.layers.Embedding:
         """The table of token embeddings (vocabulary, width), which language-model heads share."""
@@ -36,6 +44,8 @@ class Backbone(keras.Model):
         cls, handle: str | os.PathLike[str], load_weights: bool = True, **overrides: Any
     ) -> "Backbone":
         """A backbone with published or saved weights.
+
+        `Backbone.from_preset` chooses the family from the weights.
 
         Args:
             handle: a preset's name, or a handle of any kind that `tfzoo.weights.resolve` takes.
@@ -57,30 +67,31 @@ class Backbone(keras.Model):
         """
         from tfzoo.weights import preset
 
-        unknown = overrides.keys() - cls.argument_names()
-        if unknown:
+        choices = cls.choices()
+        known = set().union(*(choice.argument_names() for choice in choices))
+        if unknown := overrides.keys() - known:
             raise ConfigError(f"{cls.__name__} has no argument {', '.join(sorted(unknown))}.")
-        if not load_weights and handle in cls.presets:
-            return cls(**{**cls.presets[handle].sizes, **overrides})
-        source = preset.open_preset(cls, handle)
-        backbone = cls(**{**preset.backbone_config(cls, source), **overrides})
-        if load_weights:
-            preset.load_weights(backbone, backbone, source)
-        return backbone
+        if not load_weights:
+            for family in choices:
+                if handle in family.presets:
+                    return family(**{**family.presets[handle].sizes, **overrides})
+        family, source = preset.open_preset(choices, handle)
+        return preset.load_backbone(family, source, overrides, no_initial_weights, load_weights)
 
-    def save_to_preset(self, folder: str | os.PathLike[str]) -> None:
+    def save_to_preset(self, folder: str | os.PathLike[str], format: str = "tfzoo") -> None:
         """Writes a folder that `from_preset` reads, complete or not at all.
 
         Args:
-            folder: created, or replaced if it holds a preset.
+            folder: created; a preset in it is replaced by a preset.
+            format: "tfzoo", or that of others: "huggingface", "keras_hub" or "google".
 
         Raises:
-            ConfigError: the folder holds something else, or cannot be written.
+            ConfigError: the folder holds something else, or cannot be written; or the format cannot
+                say what the model is.
         """
-        from tfzoo.weights import preset
+        from tfzoo.weights.saving import save
 
-        described = preset.described(self, without=("dtype",))
-        preset.save(folder, {"backbone": described}, preset.variables(self))
+        save(folder, format, self)
 
     def train_last_layers(self, count: int) -> None:
         """Freezes everything but the pooler and the last layers of the stack, before `compile`.

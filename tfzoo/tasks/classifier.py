@@ -34,6 +34,8 @@ class Classifier(Task):
         ConfigError: `class_names` and `num_classes`, or `problem_type`, make no sense.
     """
 
+    kind = "Classifier"
+
     def __init__(
         self,
         backbone: Backbone,
@@ -68,7 +70,13 @@ class Classifier(Task):
 
     @classmethod
     def _settings(cls, source: Any, overrides: dict[str, Any]) -> dict[str, Any]:
+        from tfzoo.weights import preset
+
         settings = super()._settings(source, {})
+        if source.problem_type is not None:
+            settings["problem_type"] = source.problem_type
+        if count := preset.num_classes(cls.backbone_class, "classification_head", source):
+            settings["num_classes"] = count
         if source.class_names is not None:
             settings |= {"class_names": source.class_names, "num_classes": len(source.class_names)}
         classes = ("class_names", "num_classes", "problem_type")

@@ -30,6 +30,7 @@ class MaskedLM(Task):
         Logits (B, P, V) float32; (B, S, V) without `masked_positions`.
     """
 
+    kind = "MaskedLM"
     takes_labels = False
 
     def __init__(self, backbone: Backbone, preprocessor: Any = None, **kwargs: Any) -> None:

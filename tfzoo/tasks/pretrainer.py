@@ -33,6 +33,7 @@ class BertPretrainer(MaskedLM):
 
     backbone_class = BertBackbone
     tokenizer_class = BertTokenizer
+    kind = "Pretrainer"
     takes_labels = True
 
     def __init__(self, backbone: BertBackbone, preprocessor: Any = None, **kwargs: Any) -> None:

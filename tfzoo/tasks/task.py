@@ -1,4 +1,4 @@
-"""What every task has in common: strings in, weights from anywhere, training, presets, export."""
+"""What every task has in common: strings in, training, export."""
 
 import os
 from typing import Any, ClassVar
@@ -6,11 +6,10 @@ from typing import Any, ClassVar
 import keras
 
 from tfzoo.errors import ConfigError, DataError
-from tfzoo.models import Backbone
-from tfzoo.tasks.parts import arguments, check_fit, routed
+from tfzoo.tasks.preset_task import PresetTask
 
 
-class Task(keras.Model):
+class Task(PresetTask):
     """A backbone, heads, and a preprocessor that lets the model take strings.
 
     A family's task is a subclass that names its `backbone_class` and its `tokenizer_class`.
@@ -24,96 +23,7 @@ class Task(keras.Model):
         ConfigError: the preprocessor gives ids or lengths that the backbone does not have.
     """
 
-    backbone_class: ClassVar[type[Backbone]]
-    tokenizer_class: ClassVar[type]
     takes_labels: ClassVar[bool] = True  # False for tasks that make their own from the texts
-
-    def __init__(self, backbone: Backbone, preprocessor: Any = None, **kwargs: Any) -> None:
-        kwargs.setdefault("dtype", backbone.dtype_policy)
-        super().__init__(**kwargs)
-        self.backbone = backbone
-        self.preprocessor = preprocessor
-        if preprocessor is not None:
-            check_fit(backbone, preprocessor)
-
-    @classmethod
-    def from_preset(
-        cls, handle: str | os.PathLike[str], load_weights: bool = True, **overrides: Any
-    ) -> "Task":
-        """A task with published or saved weights, and the tokenizer that goes with them.
-
-        Heads that the weights do not have start from random values.
-
-        Args:
-            handle: a preset's name, or a handle of any kind that `tfzoo.weights.resolve` takes.
-            load_weights: False leaves all weights at their initial random values.
-            overrides: arguments of the task, its backbone, its preprocessor (`sequence_length`) or
-                its tokenizer (`lowercase`), in place of the weights' own; `dtype` is for the whole
-                model.
-
-        Raises:
-            HandleError: nothing is found there.
-            WeightsError: what is found is damaged, or not of this family.
-            ConfigError: no part knows an override, or a value does not fit.
-        """
-        from tfzoo.tokenizers import TextPreprocessor
-        from tfzoo.weights import preset
-
-        backbone_class, tokenizer_class = cls.backbone_class, cls.tokenizer_class
-        mine = routed(
-            overrides,
-            task=arguments(cls) - {"backbone", "preprocessor"} | {"name"},
-            backbone=backbone_class.argument_names() - {"name"},
-            preprocessor=arguments(TextPreprocessor) - {"tokenizer"},
-            tokenizer=arguments(tokenizer_class) - {"vocabulary"},
-        )
-        source = preset.open_preset(backbone_class, handle)
-        config = preset.backbone_config(backbone_class, source)
-        backbone = backbone_class(**{**config, **mine["backbone"]})
-        tokenizer = preset.tokenizer(
-            tokenizer_class, source, handle, backbone_class.presets, mine["tokenizer"]
-        )
-        preprocessor = tokenizer and TextPreprocessor(
-            tokenizer,
-            **{
-                "sequence_length": min(128, backbone.embeddings.max_sequence_length),
-                **preset.described_config(source, "preprocessor"),
-                **mine["preprocessor"],
-            },
-        )
-        model = cls(backbone, preprocessor=preprocessor, **cls._settings(source, mine["task"]))
-        if load_weights:
-            preset.load_weights(model, backbone, source)
-        return model
-
-    @classmethod
-    def _settings(cls, source: Any, overrides: dict[str, Any]) -> dict[str, Any]:
-        """The task's own constructor arguments, from a source and what the caller says."""
-        from tfzoo.weights import preset
-
-        saved = preset.described_config(source, "task")
-        return {**{name: saved[name] for name in saved.keys() & arguments(cls)}, **overrides}
-
-    def save_to_preset(self, folder: str | os.PathLike[str]) -> None:
-        """Writes a folder that `from_preset` reads, complete or not at all.
-
-        Args:
-            folder: created, or replaced if it holds a preset.
-
-        Raises:
-            ConfigError: the folder holds something else, or cannot be written.
-        """
-        from tfzoo.weights import preset
-
-        config = {
-            "task": {"class": type(self).__name__, "config": self.own_config()},
-            "backbone": preset.described(self.backbone, without=("dtype",)),
-        }
-        tokenizer = self.preprocessor and self.preprocessor.tokenizer
-        if tokenizer is not None:
-            config["preprocessor"] = preset.described(self.preprocessor, without=("tokenizer",))
-            config["tokenizer"] = preset.described(tokenizer, without=("vocabulary",))
-        preset.save(folder, config, preset.variables(self), tokenizer)
 
     def export(self, folder: str | os.PathLike[str], text_pair: bool = False) -> None:
         """Writes a SavedModel that takes strings and needs neither tfzoo nor Keras.
@@ -129,35 +39,9 @@ class Task(keras.Model):
 
         export(self, folder, text_pair=text_pair)
 
-    def own_config(self) -> dict[str, Any]:
-        """The constructor's arguments but for backbone and preprocessor."""
-        return {}
-
     def outputs_for_serving(self, outputs: Any) -> dict[str, Any]:
         """What an export's signatures return, given what `call` does."""
         raise ConfigError(f"A {type(self).__name__} has no SavedModel that takes strings.")
-
-    def get_config(self) -> dict[str, Any]:
-        serialize = keras.saving.serialize_keras_object
-        return {
-            "name": self.name,
-            "trainable": self.trainable,
-            "backbone": serialize(self.backbone),
-            "preprocessor": self.preprocessor and serialize(self.preprocessor),
-            **self.own_config(),
-        }
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "Task":
-        deserialize = keras.saving.deserialize_keras_object
-        return cls(
-            **{
-                **config,
-                "backbone": deserialize(config["backbone"], custom_objects),
-                "preprocessor": config["preprocessor"]
-                and deserialize(config["preprocessor"], custom_objects),
-            }
-        )
 
     def default_loss(self) -> Any:
         """The loss that `compile()` without one chooses; None where the task has none."""

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -96,3 +96,24 @@ class ObjectCheckpoint(Checkpoint):
             own = value.full_name not in ("", "Variable") and repeated[value.full_name] == 1
             named[value.full_name if own else path] = value.checkpoint_key
         return named
+
+
+def write_checkpoint(arrays: Mapping[str, np.ndarray], prefix: Path) -> None:
+    """Writes a checkpoint that names its variables, in one data file, and the file `checkpoint`.
+
+    Args:
+        arrays: name -> value.
+        prefix: the path of the checkpoint without `.index`.
+    """
+    import tensorflow as tf
+
+    names = sorted(arrays)
+    tf.raw_ops.SaveV2(
+        prefix=str(prefix),
+        tensor_names=names,
+        shape_and_slices=[""] * len(names),
+        tensors=[tf.constant(arrays[name]) for name in names],
+    )
+    (prefix.parent / "checkpoint").write_text(
+        f'model_checkpoint_path: "{prefix.name}"\n', encoding="utf-8"
+    )

@@ -12,26 +12,11 @@ On the left is the path of our variable, on the right the name of theirs, last t
 makes one row of each pair. `{query+key+value}` joins several of theirs along our last axis.
 """
 
-import itertools
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
-from pathlib import Path
-from typing import Protocol
 
 import numpy as np
-
-from tfzoo.errors import WeightsError
-from tfzoo.weights.tensors import Spec, Tensors, listed
-
-
-class Variable(Protocol):
-    """What is needed of a `keras.Variable`; `numpy.asarray` gives its value."""
-
-    shape: tuple[int, ...]
-
-    def assign(self, value: np.ndarray) -> object: ...
 
 
 @dataclass(frozen=True)
@@ -167,137 +152,31 @@ class Table:
                 return Row(tuple(name.format(**numbers) for name in names), transform)
         return None
 
+    def names(self) -> set[str]:
+        """Their names, in every spelling, of the variables whose paths have no numbers."""
+        fixed = {name for _, names, _ in self._expanded for name in names if "{" not in name}
+        for spelling in self.spellings:
+            fixed |= {respelled(name, spelling) for name in fixed}
+        return fixed
 
-def load(variables: Mapping[str, Variable], table: Table, tensors: Tensors) -> list[str]:
-    """Assigns the tensors of a source to variables, one at a time, or none if anything is amiss.
 
-    Args:
-        variables: path -> variable, every variable that is to be loaded.
-        table: where the source keeps them.
-        tensors: the source.
-
-    Returns:
-        The paths of optional variables that the source does not have; they are as they were.
-
-    Raises:
-        WeightsError: names or shapes differ, and nothing was assigned; or the file is damaged.
+class Identity(Table):
+    """The table of tfzoo's own presets, where every variable has its path for a name.
 
     Example:
-        >>> import pathlib, tempfile, safetensors.numpy, keras
-        >>> path = pathlib.Path(tempfile.mkdtemp()) / "model.safetensors"
-        >>> safetensors.numpy.save_file({"fc.weight": np.ones((2, 3), "float32")}, path)
-        >>> from tfzoo.weights.safetensors_file import SafetensorsFile
-        >>> kernel = keras.Variable(np.zeros((3, 2)))
-        >>> table = Table(("dense/kernel", "fc.weight", transpose))
-        >>> load({"dense/kernel": kernel}, table, SafetensorsFile(path))
-        []
-        >>> float(kernel[0, 0])
-        1.0
+        >>> Identity().row("pooler/dense/bias").names
+        ('pooler/dense/bias',)
     """
-    specs = tensors.specs
-    rows = _respelled(_rows(variables, table), table.spellings, specs)
-    found = {path: row for path, row in rows.items() if specs.keys() >= set(row.names)}
-    untouched = [path for path in rows if path not in found and _may_lack(path, table, found)]
-    asked = {path: row for path, row in rows.items() if path not in untouched}
-    known = [name for row in asked.values() for name in row.names]
-    spare = sorted(set(specs) - set(known))
-    problems = {
-        "missing": [repr(name) for name in known if name not in specs],
-        "unexpected": [repr(name) for name in spare if not _matches(name, table.ignore)],
-        "of another shape or dtype": list(_differing(variables, asked, specs)),
-    }
-    if any(problems.values()):
-        raise _misfit(tensors.path, problems)
-    for path, row in found.items():
-        variables[path].assign(row.read([tensors.read(name) for name in row.names]))
-    return untouched
+
+    def row(self, path: str) -> Row:
+        return Row((path,), same)
 
 
-def export(variables: Mapping[str, Variable], table: Table) -> Iterator[tuple[str, np.ndarray]]:
-    """Yields variables under the names and in the layout of another format, the inverse of `load`.
-
-    Args:
-        variables: path -> variable.
-        table: the format.
-
-    Raises:
-        WeightsError: the format has no name for a variable.
-
-    Example:
-        >>> import keras
-        >>> table = Table(("dense/{kernel,bias}", "fc.{weight,bias}", transpose))
-        >>> for name, array in export({"dense/kernel": keras.Variable(np.ones((3, 2)))}, table):
-        ...     print(name, array.shape)
-        fc.weight (2, 3)
-    """
-    for path, row in _rows(variables, table).items():
-        arrays = row.write(np.asarray(variables[path]))
-        for name, array in zip(row.names, arrays, strict=True):
-            yield name, np.asarray(array, order="C")
-
-
-def _rows(paths: Iterable[str], table: Table) -> dict[str, Row]:
-    rows = {path: table.row(path) for path in paths}
-    if nameless := [path for path, row in rows.items() if row is None]:
-        raise WeightsError(
-            f"The format has no name for {len(nameless)} of the model's variables "
-            f"({listed(nameless)}); choose another format, or leave these variables out."
-        )
-    return rows
-
-
-def _respelled(
-    rows: dict[str, Row], spellings: tuple[dict[str, str], ...], known: Collection[str]
-) -> dict[str, Row]:
-    """The rows in the combination of spellings that finds most names among those known."""
-    combinations = itertools.product(*(({}, spelling) for spelling in spellings))
-    candidates = (
-        {path: _replaced(row, replacements) for path, row in rows.items()}
-        for replacements in combinations
-    )
-    return max(
-        candidates,
-        key=lambda rows: sum(name in known for row in rows.values() for name in row.names),
-    )
-
-
-def _replaced(row: Row, replacements: tuple[dict[str, str], ...]) -> Row:
-    names = row.names
-    for old, new in itertools.chain.from_iterable(each.items() for each in replacements):
-        names = tuple(name.replace(old, new) for name in names)
-    return Row(names, row.transform)
-
-
-def _may_lack(path: str, table: Table, found: Iterable[str]) -> bool:
-    """Whether the path is optional, and nothing that is optional together with it was found."""
-    return any(
-        fnmatchcase(path, pattern) and not any(fnmatchcase(other, pattern) for other in found)
-        for pattern in table.optional
-    )
-
-
-def _matches(name: str, patterns: tuple[str, ...]) -> bool:
-    return any(fnmatchcase(name, pattern) for pattern in patterns)
-
-
-def _differing(
-    variables: Mapping[str, Variable], rows: dict[str, Row], specs: Mapping[str, Spec]
-) -> Iterator[str]:
-    for path, row in rows.items():
-        for name, shape in zip(row.names, row.shapes(tuple(variables[path].shape)), strict=True):
-            spec = specs.get(name)
-            if spec and spec.dtype.kind != "f":
-                yield f"{name!r} is {spec.dtype}, not floating point"
-            elif spec and spec.shape != shape:
-                yield f"{name!r} is {spec.shape} where the model needs {shape}"
-
-
-def _misfit(path: Path, problems: dict[str, list[str]]) -> WeightsError:
-    found = "; ".join(f"{len(p)} {what}: {listed(p)}" for what, p in problems.items() if p)
-    return WeightsError(
-        f"{path} does not fit the model, so nothing was loaded ({found}); "
-        "build the model with the family and the sizes of these weights, or choose others."
-    )
+def respelled(name: str, spelling: dict[str, str]) -> str:
+    """A name with the replacements of one spelling."""
+    for old, new in spelling.items():
+        name = name.replace(old, new)
+    return name
 
 
 def _expanded(ours: str, theirs: str, transform: Transform = same) -> Iterator[tuple]:

@@ -1,133 +1,173 @@
-"""From a handle to a model with its weights, and from a model to a preset folder."""
+"""From a handle to a model with its weights."""
 
 import inspect
-import json
 import os
 import warnings
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from fnmatch import fnmatchcase
 from typing import Any
 
 import keras
-import numpy as np
 
-from tfzoo.errors import WeightsError
-from tfzoo.folders import written_folder
-from tfzoo.weights import names
-from tfzoo.weights.family import Preset
-from tfzoo.weights.names import Table
+from tfzoo.errors import ConfigError, WeightsError
+from tfzoo.weights import mapping
+from tfzoo.weights.family import HEADS, Preset
+from tfzoo.weights.formats import open_source
+from tfzoo.weights.formats.tfzoo import MARKER, part_config
+from tfzoo.weights.names import Identity, Table
 from tfzoo.weights.resolve import resolve
-from tfzoo.weights.source import MARKER, WEIGHTS, Source, open_source
+from tfzoo.weights.settings import is_like, is_size
+from tfzoo.weights.shapes import layer_variables, shapes_of, variables
+from tfzoo.weights.source import Source
 from tfzoo.weights.tensors import listed
 
-_VERSION = 1
 
-
-def open_preset(backbone_class: type, handle: str | os.PathLike[str]) -> Source:
-    """Finds weights for a family and opens them.
+def open_preset(choices: Sequence[type], handle: str | os.PathLike[str]) -> tuple[type, Source]:
+    """Finds weights for one of several families and opens them.
 
     Args:
-        backbone_class: the family's backbone.
+        choices: the backbones of the families.
         handle: a preset's name or any handle.
+
+    Returns:
+        The backbone whose weights these are, and the opened weights.
 
     Raises:
         HandleError: nothing is found there.
         WeightsError: what is found is damaged, or of another family.
     """
-    named = backbone_class.presets.get(handle)
+    named = next((c.presets[handle] for c in choices if handle in c.presets), None)
     source = open_source(resolve(named.handle, sha256=named.sha256) if named else resolve(handle))
-    if source.format == "tfzoo":
-        found = _part(source, "backbone").get("class")
-        fits = found == backbone_class.__name__
-    else:
-        found = source.family
-        fits = source.format in backbone_class.formats and found in (None, backbone_class.family)
-    if not fits:
-        raise WeightsError(
-            f"{source.folder} holds {found!r} weights in the format {source.format!r}, which "
-            f"{backbone_class.__name__} does not read; use the class of their family."
+    for backbone_class in choices:
+        if _is_of(backbone_class, source):
+            return backbone_class, source
+    raise WeightsError(
+        f"{source.folder} holds {source.family or 'other'} weights in the format "
+        f"{source.format!r}, which {listed([c.__name__ for c in choices])} does not read; use the "
+        "class of their family."
+    )
+
+
+def match_backbone(
+    backbone_class: type, source: Source, overrides: Mapping[str, Any]
+) -> tuple[dict[str, Any], mapping.Match]:
+    """Compares a backbone with a source before anything is built.
+
+    Args:
+        backbone_class: its class.
+        source: of `open_preset`.
+        overrides: constructor arguments in place of the source's own.
+
+    Returns:
+        The constructor's arguments, and how the backbone that they make fits the source.
+
+    Raises:
+        WeightsError: the source's configuration is damaged or lacks an argument.
+        ConfigError: an override is no argument of the backbone.
+    """
+    if foreign := overrides.keys() - backbone_class.argument_names():
+        raise ConfigError(
+            f"{backbone_class.__name__} has no argument {', '.join(sorted(foreign))}."
         )
-    return source
-
-
-def backbone_config(backbone_class: type, source: Source) -> dict[str, Any]:
-    """The constructor arguments of a backbone that the source's weights fit."""
-    if source.format != "tfzoo":
-        return backbone_class.formats[source.format].config(source)
-    config = described_config(source, "backbone")
-    parameters = inspect.signature(backbone_class).parameters.values()
-    needed = {p.name for p in parameters if p.default is p.empty and p.kind is not p.VAR_KEYWORD}
-    if wrong := config.keys() - backbone_class.argument_names() | needed - config.keys():
+    config = {**_stated_config(backbone_class, source), **overrides}
+    if lacking := _needed(backbone_class) - config.keys():
         raise WeightsError(
-            f"{source.folder / MARKER} lacks settings of {backbone_class.__name__}, or has others "
-            f"({listed(sorted(wrong))}); upgrade tfzoo, or save the preset again."
+            f"{source.folder} does not say what {listed(sorted(lacking))} of its "
+            f"{backbone_class.__name__} is; state it as an argument."
         )
-    return config
+    shapes = shapes_of(lambda: backbone_class(**config))
+    table = _backbone_table(backbone_class, config, source)
+    return config, mapping.match(shapes, table, source.tensors.specs)
 
 
-def described_config(source: Source, part: str) -> dict[str, Any]:
-    """The constructor arguments of one part, as far as a source is a preset and states them."""
-    if source.format != "tfzoo":
-        return {}
-    if source.config.get("version") != _VERSION:
-        raise WeightsError(
-            f"{source.folder / MARKER} has the version {source.config.get('version')!r}, and this "
-            f"tfzoo reads {_VERSION}; upgrade tfzoo."
-        )
-    return _part(source, part).get("config", {})
+def load_backbone(
+    backbone_class: type,
+    source: Source,
+    overrides: Mapping[str, Any],
+    no_initial_weights: Callable[[], AbstractContextManager],
+    load_weights: bool = True,
+) -> keras.Model:
+    """Builds a backbone and loads its weights, after comparing every name and shape.
+
+    Args:
+        backbone_class: its class.
+        source: of `open_preset`.
+        overrides: constructor arguments in place of the source's own.
+        no_initial_weights: a context in which building draws no random numbers.
+        load_weights: False leaves the initial random weights.
+
+    Raises:
+        WeightsError: names or shapes differ, or the source is damaged.
+    """
+    config, match = match_backbone(backbone_class, source, overrides)
+    match.check(source.tensors.path)
+    all_loaded = load_weights and not match.absent
+    with no_initial_weights() if all_loaded else nullcontext():
+        backbone = backbone_class(**config)
+    if load_weights:
+        table = _backbone_table(backbone_class, config, source)
+        mapping.load(variables(backbone), table, source.tensors)
+    return backbone
 
 
-def _part(source: Source, part: str) -> dict[str, Any]:
-    value = source.config.get(part, {})
-    config = value.get("config", {}) if isinstance(value, dict) else None
-    # Keras would make objects of dicts inside, and the preset may be anybody's.
-    if not isinstance(config, dict) or any(isinstance(each, dict) for each in config.values()):
-        raise WeightsError(f"{source.folder / MARKER} is damaged at {part!r}; save it again.")
-    return value
-
-
-def load_weights(model: keras.Model, backbone: keras.Model, source: Source) -> None:
-    """Loads what a source has of a model: its backbone, and the heads that the source has too.
+def load_heads(model: keras.Model, backbone: keras.Model, source: Source) -> None:
+    """Loads the heads of a task that its source has too.
 
     A head that the source does not have keeps its initial weights; one that it has in another
     shape does so with a warning.
 
     Args:
-        model: a task, or the backbone itself.
-        backbone: the backbone of `model`.
+        model: the task.
+        backbone: its backbone.
         source: opened by `open_preset`.
 
     Raises:
-        WeightsError: names or shapes differ; nothing was assigned.
+        WeightsError: the source has a part of a head.
     """
-    wanted = variables(backbone)
-    table = _backbone_table(backbone, wanted, source)
-    for head in model.layers if model is not backbone else ():
-        if head is not backbone:
-            paths = _layer_variables(head)
-            head_table = _head_table(type(backbone), head.name, paths, source)
-            if head_table and _head_fits(head.name, paths, head_table, source):
-                wanted |= paths
-                table += head_table
-    names.load(wanted, table, source.tensors)
+    for head in model.layers:
+        if head is backbone or not has_head(type(backbone), head.name, source):
+            continue
+        wanted = layer_variables(head)
+        shapes = {path: tuple(variable.shape) for path, variable in wanted.items()}
+        table = _head_table(type(backbone), head.name, source)
+        match = mapping.match(shapes, table, source.tensors.specs)
+        if match.differing and not match.missing:
+            warnings.warn(
+                f"The {head.name} of {source.folder} has another shape than the model's; the "
+                "model's starts from its initial weights.",
+                stacklevel=4,
+            )
+        else:
+            mapping.load(wanted, table, source.tensors)
 
 
-def variables(model: keras.Model) -> dict[str, keras.Variable]:
-    """A model's weights under their paths inside it, whatever scope it was made in."""
-    found = {}
-    for layer in model.layers:
-        found |= variables(layer) if isinstance(layer, keras.Model) else _layer_variables(layer)
-    return found
+def has_head(backbone_class: type, head: str, source: Source) -> bool:
+    """Whether a source has weights of a head, all or some of them."""
+    if source.task and head not in HEADS.get(source.task, ()):
+        return False
+    if source.format == "tfzoo":
+        return any(name.startswith(f"{head}/") for name in source.tensors.specs)
+    return not _head_table(backbone_class, head, source).names().isdisjoint(source.tensors.specs)
 
 
-def described(part: Any, without: Collection[str] = ()) -> dict[str, Any]:
-    """What a preset's configuration says of a model, a tokenizer or a preprocessor.
+def find_task(backbone_class: type, source: Source) -> str | None:
+    """The kind of task, a key of `HEADS`, whose heads a source has; None if it has none."""
+    if source.task is not None:
+        return source.task
+    for kind, heads in HEADS.items():
+        if all(has_head(backbone_class, head, source) for head in heads):
+            return kind
+    return None
 
-    Args:
-        part: has `get_config()`.
-        without: entries to leave out: kept elsewhere in the preset, or the next process's choice.
-    """
-    config = {name: value for name, value in part.get_config().items() if name not in without}
-    return {"class": type(part).__name__, "config": config}
+
+def num_classes(backbone_class: type, head: str, source: Source) -> int | None:
+    """How many logits a head of a source gives; None if it has no such head."""
+    if not has_head(backbone_class, head, source):
+        return None
+    row = _head_table(backbone_class, head, source).row(f"{head}/logits/bias")
+    spec = source.tensors.specs.get(row.names[0])
+    return spec.shape[0] if spec and spec.shape else None
 
 
 def tokenizer(
@@ -144,7 +184,7 @@ def tokenizer(
     """
     options = {} if source.lowercase is None else {"lowercase": source.lowercase}
     if source.format == "tfzoo":
-        options = described_config(source, "tokenizer")
+        options = part_config(source, "tokenizer")
         if "task" in source.config and "tokenizer" not in source.config:
             return None
     elif handle in presets and presets[handle].lowercase is not None:
@@ -152,73 +192,56 @@ def tokenizer(
     return tokenizer_class(source.asset(tokenizer_class.asset), **{**options, **overrides})
 
 
-def save(
-    folder: str | os.PathLike[str],
-    config: Mapping[str, Any],
-    weights: Mapping[str, keras.Variable],
-    tokenizer: Any = None,
-) -> None:
-    """Writes a preset: all of it, or nothing.
-
-    Args:
-        folder: created, or replaced if it holds a preset already.
-        config: part -> `described(part)`.
-        weights: path -> variable.
-        tokenizer: something that writes its vocabulary with `save(folder)`.
-
-    Raises:
-        ConfigError: the folder holds something else, or cannot be written.
-    """
-    from safetensors import SafetensorError
-    from safetensors.numpy import save_file
-
-    text = json.dumps({"version": _VERSION, **config}, indent=2)
-    arrays = {path: np.asarray(keras.ops.convert_to_numpy(v)) for path, v in weights.items()}
-    with written_folder(folder, MARKER) as partial:
-        (partial / MARKER).write_text(text + "\n", encoding="utf-8")
-        try:
-            save_file(arrays, partial / WEIGHTS, metadata={"format": "tf"})
-        except SafetensorError as error:  # of a full disk, say
-            raise OSError(str(error)) from error
-        (partial / WEIGHTS).chmod((partial / MARKER).stat().st_mode)  # the library's is private
-        if tokenizer is not None:
-            tokenizer.save(partial)
+def _is_of(backbone_class: type, source: Source) -> bool:
+    """Whether a source's weights are of a backbone's family."""
+    if source.family is not None:
+        known = source.format == "tfzoo" or source.format in backbone_class.formats
+        return known and source.family == backbone_class.family
+    form = backbone_class.formats.get(source.format)
+    return form is not None and any(
+        fnmatchcase(name, mark) for name in source.tensors.specs for mark in form.marks
+    )
 
 
-def _layer_variables(layer: keras.layers.Layer) -> dict[str, keras.Variable]:
-    scope = layer.path.removesuffix(layer.name)
-    return {variable.path.removeprefix(scope): variable for variable in layer.weights}
-
-
-def _identity(paths: Mapping[str, Any], **options: Any) -> Table:
-    return Table(*((path, path) for path in paths), **options)
-
-
-def _backbone_table(backbone: keras.Model, paths: Mapping, source: Source) -> Table:
-    if source.format == "tfzoo":
-        return _identity(paths, ignore=("*_head/*",))
-    return backbone.formats[source.format].table(backbone.get_config())
-
-
-def _head_table(backbone_class: type, head: str, paths: Mapping, source: Source) -> Table | None:
-    if source.format == "tfzoo":
-        return _identity(paths)
-    return backbone_class.formats[source.format].heads.get(head)
-
-
-def _head_fits(head: str, paths: Mapping, table: Table, source: Source) -> bool:
-    specs = source.tensors.specs
-    shapes = {}
-    for path, variable in paths.items():
-        row = table.row(path)
-        shapes |= dict(zip(row.names, row.shapes(tuple(variable.shape)), strict=True))
-    if not specs.keys() >= shapes.keys():
-        return False
-    if any(specs[name].shape != shape for name, shape in shapes.items()):
-        warnings.warn(
-            f"The {head} of {source.folder} has another shape than the model's; the model's starts "
-            "from its initial weights.",
-            stacklevel=4,
+def _stated_config(backbone_class: type, source: Source) -> dict[str, Any]:
+    """The constructor arguments of a backbone that a source states."""
+    if source.format != "tfzoo":
+        return backbone_class.formats[source.format].config(source)
+    config = part_config(source, "backbone")
+    wrong = config.keys() - backbone_class.argument_names()
+    wrong |= _needed(backbone_class) - config.keys()
+    kinds = {p.name: p.annotation for p in inspect.signature(backbone_class).parameters.values()}
+    wrong |= {name for name, value in config.items() if not _fits(name, value, kinds.get(name))}
+    if wrong:
+        raise WeightsError(
+            f"{source.folder / MARKER} lacks settings of {backbone_class.__name__}, or has others "
+            f"({listed(sorted(wrong))}); upgrade tfzoo, or save the preset again."
         )
-        return False
-    return True
+    return config
+
+
+def _fits(name: str, value: Any, kind: Any) -> bool:
+    """Whether a value is of the kind that an argument is annotated with."""
+    if kind is int:
+        return value == 0 or is_size(name, value)
+    return is_like(value, kind()) if kind in (float, str, bool) else True
+
+
+def _needed(backbone_class: type) -> set[str]:
+    """The arguments that a constructor cannot do without."""
+    parameters = inspect.signature(backbone_class).parameters.values()
+    return {p.name for p in parameters if p.default is p.empty and p.kind is not p.VAR_KEYWORD}
+
+
+def _backbone_table(backbone_class: type, config: Mapping[str, Any], source: Source) -> Table:
+    if source.format == "tfzoo":
+        return Identity(ignore=("*_head/*",))
+    return backbone_class.formats[source.format].table(config)
+
+
+def _head_table(backbone_class: type, head: str, source: Source) -> Table:
+    """The names of a head in a source; an empty table where its format has no such head."""
+    if source.format == "tfzoo":
+        return Identity(ignore=("*",))
+    heads = backbone_class.formats[source.format].heads
+    return heads.get(head, Table()) + Table(ignore=("*",))

@@ -4,7 +4,9 @@ The safetensors library checks the header, the shapes and the offsets against th
 whenever it opens one, before anything is allocated.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import ml_dtypes  # also what lets safetensors return bfloat16
 import numpy as np
@@ -13,6 +15,7 @@ from safetensors import SafetensorError, safe_open
 from tfzoo.errors import WeightsError
 from tfzoo.weights.tensors import Spec, Tensors, read_json, widened
 
+WEIGHTS = "model.safetensors"
 _DTYPES = {
     "BOOL": np.bool_,
     "U8": np.uint8,
@@ -112,3 +115,32 @@ class ShardedSafetensors(Tensors):
 
 def _is_file_name(value: object) -> bool:
     return isinstance(value, str) and value not in ("", "..") and Path(value).name == value
+
+
+def open_safetensors(folder: Path) -> Tensors | None:
+    """The weights in a folder, one file or shards; None if there are none."""
+    if (folder / WEIGHTS).is_file():
+        return SafetensorsFile(folder / WEIGHTS)
+    index = folder / f"{WEIGHTS}.index.json"
+    return ShardedSafetensors(index) if index.is_file() else None
+
+
+def write_safetensors(weights: Mapping[str, Any], folder: Path, framework: str = "tf") -> None:
+    """Writes `model.safetensors` into a folder, with the permissions that other files get.
+
+    Args:
+        weights: name -> array or variable.
+        folder: an existing one.
+        framework: what the file says it is for; some readers insist on "pt".
+    """
+    from safetensors.numpy import save_file
+
+    path = folder / WEIGHTS
+    path.touch()
+    mode = path.stat().st_mode
+    arrays = {name: np.ascontiguousarray(value) for name, value in weights.items()}
+    try:
+        save_file(arrays, path, metadata={"format": framework})
+    except SafetensorError as error:  # of a full disk, say
+        raise OSError(str(error)) from error
+    path.chmod(mode)

@@ -1,0 +1,116 @@
+"""Hugging Face folders: `config.json`, `model.safetensors` or shards of it, a tokenizer."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from tfzoo.errors import WeightsError
+from tfzoo.weights.family import Snapshot
+from tfzoo.weights.safetensors_file import open_safetensors, write_safetensors
+from tfzoo.weights.source import Source
+from tfzoo.weights.tensors import read_json
+
+MARKER = "config.json"
+_ARCHITECTURES = {
+    "Classifier": "ForSequenceClassification",
+    "TokenClassifier": "ForTokenClassification",
+    "QuestionAnswerer": "ForQuestionAnswering",
+    "Pretrainer": "ForPreTraining",
+    "MaskedLM": "ForMaskedLM",
+    None: "Model",
+}
+_PROBLEMS = {
+    "single_label": "single_label_classification",
+    "multi_label": "multi_label_classification",
+    "regression": "regression",
+}
+
+
+def open_folder(folder: Path) -> Source | None:
+    """The weights in a folder; None if they are not Hugging Face's."""
+    path = folder / MARKER
+    config = read_json(path) if path.is_file() else {}
+    if not config.keys() & {"model_type", "architectures"}:
+        return None
+    tensors = open_safetensors(folder)
+    if tensors is None:
+        return None
+    family = config.get("model_type")
+    if not isinstance(family, str | None):
+        raise WeightsError(f"model_type in {path} is {family!r:.200}, not a name; correct it.")
+    tokenizer = folder / "tokenizer_config.json"
+    lowercase = read_json(tokenizer).get("do_lower_case") if tokenizer.is_file() else None
+    if not isinstance(lowercase, bool | None):
+        raise WeightsError(
+            f"do_lower_case in {tokenizer} is {lowercase!r:.200}, not true or false; correct it."
+        )
+    problems = {theirs: ours for ours, theirs in _PROBLEMS.items()}
+    problem = config.get("problem_type")
+    return Source(
+        "huggingface",
+        folder,
+        tensors,
+        config,
+        family=family,
+        task=_task(config.get("architectures")),
+        lowercase=lowercase,
+        class_names=_class_names(config.get("id2label"), path),
+        problem_type=problems.get(problem) if isinstance(problem, str) else None,
+    )
+
+
+def write(folder: Path, model: Snapshot) -> None:
+    """Fills an empty folder with a model that `transformers` loads."""
+    config = {
+        "architectures": [model.prefix + _ARCHITECTURES[model.task]],
+        "model_type": model.backbone_class.family,
+        **model.format.describe(model.config),
+        "torch_dtype": "float32",
+    }
+    if model.task in ("Classifier", "TokenClassifier"):
+        config |= _labels(model)
+    if model.tokenizer is not None:
+        config["pad_token_id"] = model.tokenizer.pad_id
+        tokenizer = model.format.describe_tokenizer(model.tokenizer)
+        if model.sequence_length is not None:
+            tokenizer["model_max_length"] = model.config["max_sequence_length"]
+        _write_json(folder / "tokenizer_config.json", tokenizer)
+        model.tokenizer.save(folder)
+    _write_json(folder / MARKER, config)
+    write_safetensors(model.arrays(), folder, framework="pt")
+
+
+def _labels(model: Snapshot) -> dict[str, Any]:
+    names = model.settings["class_names"]
+    names = names or [f"LABEL_{index}" for index in range(model.settings["num_classes"])]
+    labels = {
+        "id2label": {str(index): name for index, name in enumerate(names)},
+        "label2id": {name: index for index, name in enumerate(names)},
+    }
+    problem = model.settings.get("problem_type")
+    return {**labels, "problem_type": _PROBLEMS[problem]} if problem else labels
+
+
+def _write_json(path: Path, value: dict) -> None:
+    path.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
+
+
+def _task(architectures: object) -> str | None:
+    """The kind of task of `["BertForMaskedLM"]`."""
+    if not isinstance(architectures, list):
+        return None
+    for task, suffix in _ARCHITECTURES.items():
+        if task and any(isinstance(each, str) and each.endswith(suffix) for each in architectures):
+            return task
+    return None
+
+
+def _class_names(labels: object, path: Path) -> list[str] | None:
+    """The values of `id2label`, unless they are the placeholders LABEL_0, LABEL_1, ..."""
+    if not isinstance(labels, dict):
+        return None
+    names = [labels.get(str(index)) for index in range(len(labels))]
+    if not all(isinstance(name, str) for name in names):
+        raise WeightsError(f"id2label in {path} does not name every class from 0 on; correct it.")
+    return None if all(re.fullmatch(r"LABEL_\d+", name) for name in names) else names

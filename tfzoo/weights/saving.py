@@ -1,0 +1,83 @@
+"""From a model to a folder, as a tfzoo preset or in the format of others."""
+
+import os
+from collections.abc import Collection
+from typing import Any
+
+import keras
+
+from tfzoo.errors import ConfigError
+from tfzoo.folders import written_folder
+from tfzoo.weights import formats
+from tfzoo.weights.family import Snapshot
+from tfzoo.weights.formats import tfzoo
+from tfzoo.weights.shapes import variables
+
+
+def save(
+    folder: str | os.PathLike[str],
+    format: str,
+    backbone: keras.Model,
+    task: keras.Model | None = None,
+    tokenizer: Any = None,
+) -> None:
+    """Writes a model: all of it, or nothing.
+
+    Args:
+        folder: created; a preset in it is replaced by a preset.
+        format: "tfzoo", or one of `tfzoo.weights.formats.WRITERS`.
+        backbone: the backbone.
+        task: the task around it, which is then what is written.
+        tokenizer: what goes with a backbone alone; a task has its own.
+
+    Raises:
+        ConfigError: the folder holds something else, or cannot be written; or the format cannot
+            say what the model is.
+        WeightsError: the format has no names for the model's variables.
+    """
+    preprocessor = task and task.preprocessor
+    if preprocessor is not None:
+        tokenizer = preprocessor.tokenizer
+    if format == "tfzoo":
+        config = _description(backbone, task, preprocessor, tokenizer)
+        with written_folder(folder, marker=tfzoo.MARKER) as partial:
+            tfzoo.write(partial, config, variables(task or backbone), tokenizer)
+        return
+    known = type(backbone).formats
+    if format not in formats.WRITERS or known.get(format) is None or not known[format].describe:
+        written = [name for name in formats.WRITERS if name in known and known[name].describe]
+        raise ConfigError(
+            f"A {type(backbone).__name__} is not written as {format!r}; choose one of "
+            f"{', '.join(['tfzoo', *written])}."
+        )
+    snapshot = Snapshot(
+        backbone_class=type(backbone),
+        config=backbone.get_config(),
+        format=known[format],
+        weights=variables(task or backbone),
+        task=task and task.kind,
+        settings=task.own_config() if task else {},
+        tokenizer=tokenizer,
+        sequence_length=preprocessor and preprocessor.sequence_length,
+    )
+    with written_folder(folder, marker=None) as partial:
+        formats.WRITERS[format].write(partial, snapshot)
+
+
+def _description(
+    backbone: keras.Model, task: keras.Model | None, preprocessor: Any, tokenizer: Any
+) -> dict[str, Any]:
+    """What a preset's configuration says of a model's parts."""
+    config = {"backbone": _described(backbone, without=("dtype",))}  # the next process's choice
+    if task is not None:
+        config["task"] = {"class": type(task).__name__, "config": task.own_config()}
+    if preprocessor is not None:
+        config["preprocessor"] = _described(preprocessor, without=("tokenizer",))
+    if tokenizer is not None:
+        config["tokenizer"] = _described(tokenizer, without=("vocabulary",))
+    return config
+
+
+def _described(part: Any, without: Collection[str]) -> dict[str, Any]:
+    config = {name: value for name, value in part.get_config().items() if name not in without}
+    return {"class": type(part).__name__, "config": config}

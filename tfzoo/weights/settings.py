@@ -1,0 +1,137 @@
+"""A family's configuration in the JSON of other formats: a table that reads and writes."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tfzoo.errors import ConfigError, WeightsError
+from tfzoo.weights.source import Source
+
+_MAX_SIZE = 2**24
+_MAX_LAYERS = 1000
+
+
+@dataclass(frozen=True)
+class Option:
+    """A setting that their configuration may leave out.
+
+    Args:
+        ours: the argument of our backbone.
+        theirs: their name of it.
+        default: what it is where theirs leaves it out; also tells its type.
+        values: their value -> ours, for those that differ; writing takes the first that fits.
+    """
+
+    ours: str
+    theirs: str
+    default: str | float | bool
+    values: Mapping[str, str] = field(default_factory=dict)
+
+    def read(self, config: Mapping[str, Any]) -> Any:
+        """Our value; ValueError where theirs has another type."""
+        value = config.get(self.theirs, self.default)
+        if not is_like(value, self.default):
+            raise ValueError(value)
+        return self.values.get(value, value) if self.values else value
+
+    def write(self, value: Any) -> Any:
+        """Their value."""
+        return next((theirs for theirs, ours in self.values.items() if ours == value), value)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The constructor arguments of a backbone and their counterparts.
+
+    Args:
+        sizes: ours -> theirs, positive integers that theirs must state.
+        options: what theirs may leave out.
+        required: theirs -> the only value that our backbone knows; it may be left out.
+        implied: ours -> the only value that their format knows, which it does not state.
+    """
+
+    sizes: Mapping[str, str]
+    options: tuple[Option, ...] = ()
+    required: Mapping[str, Any] = field(default_factory=dict)
+    implied: Mapping[str, Any] = field(default_factory=dict)
+
+    def read(self, source: Source) -> dict[str, Any]:
+        """The arguments of our backbone.
+
+        Raises:
+            WeightsError: a setting is missing, has another type, or is not known to tfzoo.
+        """
+        config = source.config
+        for theirs, value in self.required.items():
+            if config.get(theirs, value) != value:
+                raise WeightsError(
+                    f"{theirs} in the configuration of {source.folder} is "
+                    f"{config[theirs]!r:.200}, and tfzoo knows only {value!r}; choose other "
+                    "weights."
+                )
+        arguments = dict(self.implied)
+        for ours, theirs in self.sizes.items():
+            size = config.get(theirs)
+            if not is_size(ours, size):
+                raise _unusable(source, theirs, size)
+            arguments[ours] = size
+        for option in self.options:
+            try:
+                arguments[option.ours] = option.read(config)
+            except ValueError:
+                raise _unusable(source, option.theirs, config[option.theirs]) from None
+        return arguments
+
+    def write(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Their configuration.
+
+        Args:
+            arguments: a backbone's `get_config()`.
+
+        Raises:
+            ConfigError: their format cannot say what one of them says.
+        """
+        for ours, value in self.implied.items():
+            if arguments[ours] != value:
+                raise _unsayable(ours, arguments[ours])
+        written = {option.theirs: option.write(arguments[option.ours]) for option in self.options}
+        for option in self.options:
+            if option.read(written) != arguments[option.ours]:
+                raise _unsayable(option.ours, arguments[option.ours])
+        sizes = {theirs: arguments[ours] for ours, theirs in self.sizes.items()}
+        return {**self.required, **sizes, **written}
+
+
+def is_size(name: str, value: object) -> bool:
+    """Whether a value can be the size of this name in any model.
+
+    >>> is_size("hidden_dim", 768), is_size("hidden_dim", 10**9), is_size("hidden_dim", True)
+    (True, False, False)
+    """
+    return type(value) is int and 0 < value <= (_MAX_LAYERS if name == "num_layers" else _MAX_SIZE)
+
+
+def is_like(value: object, example: str | float | bool) -> bool:
+    """Whether a value is of the type of an example; for a number, any finite one.
+
+    >>> is_like(1, 0.5), is_like(True, 0.5), is_like(float("nan"), 0.5)
+    (True, False, False)
+    """
+    if isinstance(example, str | bool):
+        return isinstance(value, type(example))
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _unusable(source: Source, name: str, value: object) -> WeightsError:
+    return WeightsError(
+        f"{name} in the configuration of {source.folder} is {value!r:.200}, which makes no sense "
+        "there; restore the file, or fetch the weights again."
+    )
+
+
+def _unsayable(name: str, value: object) -> ConfigError:
+    return ConfigError(
+        f"The format cannot say that a model has {name}={value!r}, so whoever reads it would have "
+        "another model; choose another format."
+    )
