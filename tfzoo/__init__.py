@@ -6,14 +6,19 @@ with quiet_import():
     import keras  # noqa: F401
 
 from tfzoo.errors import ConfigError, DataError, HandleError, TfzooError, WeightsError
-from tfzoo.models import Backbone, BertBackbone
+from tfzoo.hub import HubLayer
+from tfzoo.models import Backbone, BertBackbone, BertLayer
 from tfzoo.tasks import (
     BertClassifier,
     BertMaskedLM,
     BertPretrainer,
+    BertQuestionAnswerer,
+    BertTokenClassifier,
     Classifier,
     MaskedLM,
+    QuestionAnswerer,
     Task,
+    TokenClassifier,
 )
 from tfzoo.tokenizers import BertTokenizer, TextPreprocessor
 from tfzoo.training import AdamW, WarmupDecay, fine_tuning_optimizer
@@ -23,17 +28,23 @@ __all__ = [
     "Backbone",
     "BertBackbone",
     "BertClassifier",
+    "BertLayer",
     "BertMaskedLM",
     "BertPretrainer",
+    "BertQuestionAnswerer",
+    "BertTokenClassifier",
     "BertTokenizer",
     "Classifier",
     "ConfigError",
     "DataError",
     "HandleError",
+    "HubLayer",
     "MaskedLM",
+    "QuestionAnswerer",
     "Task",
     "TextPreprocessor",
     "TfzooError",
+    "TokenClassifier",
     "WarmupDecay",
     "WeightsError",
     "fine_tuning_optimizer",

@@ -153,7 +153,7 @@ def test_huggingface_activations(folder, theirs, ours):
         ({"vocab_size": 24}, r"does not fit.*word_embeddings.weight' is \(23, 16\).*\(24, 16\)"),
         ({"num_hidden_layers": 2}, "does not fit.*missing: 'bert.encoder.layer.1"),
         ({"intermediate_size": 64}, "does not fit.*intermediate.dense"),
-        ({"hidden_act": "swoosh"}, "no activation 'swoosh'"),
+        ({"hidden_act": "swoosh"}, "hidden_act .* is 'swoosh'"),
         ({"num_attention_heads": 3}, "16 cannot be divided among 3 heads"),
     ],
 )

@@ -11,9 +11,10 @@ from keras import ops
 
 from tfzoo import BertClassifier, BertMaskedLM, BertPretrainer, DataError
 from tfzoo.errors import ConfigError
+from tfzoo.tasks import BertTokenClassifier
 from tfzoo.training import AdamW, WarmupDecay
 
-TASKS = [BertClassifier, BertMaskedLM, BertPretrainer]
+TASKS = [BertClassifier, BertMaskedLM, BertPretrainer, BertTokenClassifier]
 TEXTS = ["a good film", "a bad film", "great !", "awful .", "we saw a very good film", "not good"]
 IDS = [1, 0, 1, 0, 1, 0]
 FEATURES = {

@@ -6,7 +6,7 @@ from typing import Any
 from tfzoo import tasks
 from tfzoo.data import Examples, find_class_names
 from tfzoo.errors import ConfigError, DataError, WeightsError
-from tfzoo.tasks import Classifier, Task
+from tfzoo.tasks import Classifier, MaskedLM, Task
 from tfzoo.training import choose_precision
 from tfzoo.weights.formats import open_source
 from tfzoo.weights.resolve import resolve
@@ -25,7 +25,9 @@ def task_class(name: str) -> type[Task]:
     """
     known = _tasks()
     if name not in known:
-        raise ConfigError(f"There is no task {name!r}; choose one of {', '.join(known)}.")
+        raise ConfigError(
+            f"{name!r} is no task that the programs know; choose one of {', '.join(known)}."
+        )
     return known[name]
 
 
@@ -84,6 +86,10 @@ def trained_task(handle: str, precision: str) -> Task:
 
 
 def _tasks() -> dict[str, type[Task]]:
-    """The tasks that belong to a family, by name."""
+    """The tasks of a family that learn from texts and their labels, by name."""
     public = {name: getattr(tasks, name) for name in tasks.__all__}
-    return {name: task for name, task in public.items() if hasattr(task, "backbone_class")}
+    return {
+        name: task
+        for name, task in public.items()
+        if hasattr(task, "backbone_class") and issubclass(task, Classifier | MaskedLM)
+    }

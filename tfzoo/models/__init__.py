@@ -2,5 +2,6 @@
 
 from tfzoo.models.backbone import Backbone
 from tfzoo.models.bert import BertBackbone
+from tfzoo.models.bert_layer import BertLayer
 
-__all__ = ["Backbone", "BertBackbone"]
+__all__ = ["Backbone", "BertBackbone", "BertLayer"]

@@ -7,8 +7,7 @@ import keras
 from tfzoo.layers import Pooler, TransformerEmbedding, TransformerStack
 from tfzoo.layers.masks import attention_bias
 from tfzoo.models.backbone import Backbone
-from tfzoo.models.bert_presets import PRESETS
-from tfzoo.models.bert_weights import FORMATS
+from tfzoo.models.bert_weights import FORMATS, PRESETS
 
 
 @keras.saving.register_keras_serializable(package="tfzoo")

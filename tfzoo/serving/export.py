@@ -4,10 +4,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-import keras
-
-from tfzoo.errors import ConfigError
-from tfzoo.folders import written_folder
+from tfzoo.serving.saved_model import write_saved_model
 
 
 def export(model: Any, folder: str | os.PathLike[str], text_pair: bool = False) -> None:
@@ -30,25 +27,7 @@ def export(model: Any, folder: str | os.PathLike[str], text_pair: bool = False) 
     Raises:
         ConfigError: the model or the backend cannot be exported, or the folder cannot be written.
     """
-    if keras.backend.backend() != "tensorflow":
-        raise ConfigError(
-            "A SavedModel is written under TensorFlow; save a preset, and export it in a process "
-            "with KERAS_BACKEND=tensorflow."
-        )
-    if model.preprocessor is None:
-        raise ConfigError("Only a model with a preprocessor can be exported to take strings.")
-    import tensorflow as tf
-
-    module = tf.Module()
-    module.model_weights = [variable.value for variable in model.weights]
-    signatures = _signatures(model, text_pair)
-    options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
-    with written_folder(folder, "saved_model.pb") as partial:
-        try:
-            tf.saved_model.save(module, str(partial), signatures, options)
-        except tf.errors.OpError as error:
-            reason = error.message.rpartition("}} ")[2].partition(" [Op:")[0]
-            raise OSError(reason) from error
+    write_saved_model(model, folder, lambda: _signatures(model, text_pair))
 
 
 def _signatures(model: Any, text_pair: bool) -> dict[str, Callable]:

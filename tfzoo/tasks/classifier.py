@@ -9,6 +9,7 @@ from keras import ops
 from tfzoo.errors import ConfigError
 from tfzoo.layers import ClassificationHead
 from tfzoo.models import Backbone, BertBackbone
+from tfzoo.tasks.classes import class_settings, count_classes
 from tfzoo.tasks.task import Task
 from tfzoo.tokenizers import BertTokenizer
 
@@ -47,13 +48,8 @@ class Classifier(Task):
         **kwargs: Any,
     ) -> None:
         super().__init__(backbone, preprocessor, **kwargs)
-        if num_classes is None:
-            num_classes = len(class_names or ()) or (1 if problem_type == "regression" else 2)
-        if class_names is not None and len(set(class_names)) != num_classes:
-            raise ConfigError(
-                f"{len(set(class_names))} different class names are given for {num_classes} "
-                "classes; give one name per class."
-            )
+        default = 1 if problem_type == "regression" else 2
+        num_classes = count_classes(num_classes, class_names, default)
         if problem_type not in _PROBLEMS:
             raise ConfigError(
                 f"problem_type is {problem_type!r}; choose one of {', '.join(_PROBLEMS)}."
@@ -70,19 +66,10 @@ class Classifier(Task):
 
     @classmethod
     def _settings(cls, source: Any, overrides: dict[str, Any]) -> dict[str, Any]:
-        from tfzoo.weights import preset
-
-        settings = super()._settings(source, {})
+        saved = super()._settings(source, {})
         if source.problem_type is not None:
-            settings["problem_type"] = source.problem_type
-        if count := preset.num_classes(cls.backbone_class, "classification_head", source):
-            settings["num_classes"] = count
-        if source.class_names is not None:
-            settings |= {"class_names": source.class_names, "num_classes": len(source.class_names)}
-        classes = ("class_names", "num_classes", "problem_type")
-        if any(overrides.get(name, settings.get(name)) != settings.get(name) for name in classes):
-            settings = {name: value for name, value in settings.items() if name not in classes}
-        return {**settings, **overrides}
+            saved["problem_type"] = source.problem_type
+        return class_settings(cls, "classification_head", source, saved, overrides)
 
     def fit(self, *args: Any, class_weight: Any = None, **kwargs: Any) -> keras.callbacks.History:
         """`Task.fit`, whose `class_weight` may be keyed by class names."""

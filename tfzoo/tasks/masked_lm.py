@@ -7,11 +7,11 @@ import keras
 from tfzoo.errors import ConfigError
 from tfzoo.layers import MaskedLMHead
 from tfzoo.models import Backbone, BertBackbone
-from tfzoo.tasks.task import Task
+from tfzoo.tasks.token_task import TokenTask
 from tfzoo.tokenizers import BertTokenizer
 
 
-class MaskedLM(Task):
+class MaskedLM(TokenTask):
     """Predicts masked tokens (https://arxiv.org/abs/1810.04805, section 3.1).
 
     `fit` and `evaluate` take strings without labels: 15% of each text's tokens are to be predicted,
@@ -37,19 +37,6 @@ class MaskedLM(Task):
         super().__init__(backbone, preprocessor, **kwargs)
         self.masked_lm_head = masked_lm_head(backbone)
         self.built = True
-
-    @property
-    def trainable_weights(self) -> list[keras.Variable]:
-        """Without the backbone's pooler, which these logits do not depend on."""
-        unused = {id(weight) for weight in self._unused_weights()}
-        return [weight for weight in super().trainable_weights if id(weight) not in unused]
-
-    @property
-    def trainable_variables(self) -> list[keras.Variable]:
-        return self.trainable_weights
-
-    def _unused_weights(self) -> list[keras.Variable]:
-        return self.backbone.pooler.weights if hasattr(self.backbone, "pooler") else []
 
     def call(self, inputs: dict[str, Any], training: bool | None = None) -> Any:
         hidden = self.backbone(inputs, training=training)["sequence_output"]

@@ -23,6 +23,7 @@ class PresetTask(keras.Model):
     kind: ClassVar[str]  # a key of `tfzoo.weights.family.HEADS`
     backbone_class: ClassVar[type[Backbone]]
     tokenizer_class: ClassVar[type]
+    default_sequence_length: ClassVar[int] = 128  # where the source of the weights says none
 
     def __init__(self, backbone: Backbone, preprocessor: Any = None, **kwargs: Any) -> None:
         kwargs.setdefault("dtype", backbone.dtype_policy)
@@ -76,7 +77,9 @@ class PresetTask(keras.Model):
         preprocessor = tokenizer and TextPreprocessor(
             tokenizer,
             **{
-                "sequence_length": min(128, backbone.embeddings.max_sequence_length),
+                "sequence_length": min(
+                    task_class.default_sequence_length, backbone.embeddings.max_sequence_length
+                ),
                 **part_config(source, "preprocessor"),
                 **mine["preprocessor"],
             },

@@ -35,6 +35,7 @@ class BertPretrainer(MaskedLM):
     tokenizer_class = BertTokenizer
     kind = "Pretrainer"
     takes_labels = True
+    uses_pooler = True
 
     def __init__(self, backbone: BertBackbone, preprocessor: Any = None, **kwargs: Any) -> None:
         super().__init__(backbone, preprocessor, **kwargs)
@@ -42,9 +43,6 @@ class BertPretrainer(MaskedLM):
             2, dtype=self.dtype_policy, name="next_sentence_head"
         )
         self.next_sentence_head.build((None, backbone.embeddings.hidden_dim))
-
-    def _unused_weights(self) -> list[keras.Variable]:
-        return []
 
     def call(self, inputs: dict[str, Any], training: bool | None = None) -> dict[str, Any]:
         outputs = self.backbone(inputs, training=training)

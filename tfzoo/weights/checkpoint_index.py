@@ -28,7 +28,7 @@ _MAX_SIZE = 2**63 - 1
 
 
 def read_index(prefix: Path) -> dict[str, Spec]:
-    """Lists the numeric tensors of a checkpoint, as stored.
+    """Lists the tensors of a checkpoint, as stored; those of strings have the dtype object.
 
     Args:
         prefix: the path of the checkpoint without `.index`.
@@ -49,8 +49,7 @@ def read_index(prefix: Path) -> dict[str, Spec]:
         Path(f"{prefix}.data-{shard:05d}-of-{header.num_shards:05d}").stat().st_size
         for shard in range(header.num_shards)
     ]
-    specs = {key.decode(): _checked(entry, lengths) for key, entry in entries.items()}
-    return {key: spec for key, spec in specs.items() if not spec.dtype.hasobject}
+    return {key.decode(): _checked(entry, lengths) for key, entry in entries.items()}
 
 
 def _checked(entry: "BundleEntryProto", lengths: list[int]) -> Spec:

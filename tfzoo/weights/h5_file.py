@@ -19,7 +19,10 @@ from tfzoo.weights.tensors import Spec, Tensors, widened
 
 _MAX_DEPTH = 32
 _MAX_OBJECTS = 100_000
-_BFLOAT16 = np.dtype(ml_dtypes.bfloat16)  # HDF5 has no such type: two bytes, and a note of Keras'
+_BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
+# HDF5 has no such type: Keras stores two bytes and an attribute. No attribute is read here, since
+# damaged ones hang or crash HDF5; nothing else that Keras saves is stored as two bytes.
+_STORED_BFLOAT16 = np.dtype("V2")
 
 
 class H5File(Tensors):
@@ -61,8 +64,8 @@ class H5File(Tensors):
             if self._spec(name, dataset) != self.specs[name]:
                 raise WeightsError(f"{self.path} was changed while it was read; load it again.")
             array = np.asarray(dataset[()])
-            if _is_bfloat16(dataset):
-                array = array.view(_BFLOAT16)
+        if array.dtype == _STORED_BFLOAT16:
+            array = array.view(_BFLOAT16)
         return array.astype(self.specs[name].dtype, copy=False)
 
     @contextlib.contextmanager
@@ -70,6 +73,8 @@ class H5File(Tensors):
         try:
             with h5py.File(self.path, "r") as file:
                 yield file
+        except WeightsError:
+            raise
         except (OSError, LookupError, RuntimeError, TypeError, ValueError, MemoryError) as error:
             raise WeightsError(
                 f"Cannot read {self.path} ({error}); the file is damaged or incomplete: fetch it "
@@ -91,7 +96,7 @@ class H5File(Tensors):
                     raise self._refused(name, "has another name besides")
                 seen.add(_address(found))
                 if len(seen) > _MAX_OBJECTS or name.count("/") >= _MAX_DEPTH:
-                    raise self._refused(name, "is one of too many groups")
+                    raise self._refused(name, "lies too deep or is one too many")
                 if isinstance(found, h5py.Group):
                     groups.append((f"{name}/", found))
                 elif isinstance(found, h5py.Dataset):
@@ -100,11 +105,12 @@ class H5File(Tensors):
                     raise self._refused(name, "is neither a group nor an array")
 
     def _spec(self, name: str, dataset: h5py.Dataset) -> Spec:
-        if dataset.is_virtual or dataset.external:
-            raise self._refused(name, "lies in another file")
-        if dataset.id.get_create_plist().get_nfilters():
-            raise self._refused(name, "is compressed")
-        dtype = _BFLOAT16 if _is_bfloat16(dataset) else dataset.dtype.newbyteorder("=")
+        layout = dataset.id.get_create_plist().get_layout()
+        if layout != h5py.h5d.CONTIGUOUS or dataset.external:
+            raise self._refused(name, "is not in this file in one piece")
+        dtype = dataset.dtype.newbyteorder("=")
+        if dtype == _STORED_BFLOAT16:
+            dtype = _BFLOAT16
         if dataset.shape is None or (dtype.kind not in "biuf" and dtype != _BFLOAT16):
             raise self._refused(name, "holds no numbers")
         if dataset.id.get_storage_size() < math.prod(dataset.shape) * dtype.itemsize:
@@ -128,14 +134,10 @@ def write_h5(weights: Mapping[str, Any], path: Path) -> None:
     with h5py.File(path, "w") as file:
         for name, value in weights.items():
             dataset = file.create_dataset(name, data=np.asarray(value))
-            if value.dtype == _BFLOAT16:
+            if dataset.dtype == _STORED_BFLOAT16:
                 dataset.attrs["dtype"] = "bfloat16"
 
 
 def _address(found: h5py.HLObject) -> int:
     """Where an object lies in its file."""
     return h5py.h5o.get_info(found.id).addr
-
-
-def _is_bfloat16(dataset: h5py.Dataset) -> bool:
-    return dataset.dtype == np.dtype("V2") and dataset.attrs.get("dtype") == "bfloat16"

@@ -149,7 +149,8 @@ def _rows(paths: Iterable[str], table: Table) -> dict[str, Row]:
     if nameless := [path for path, row in rows.items() if row is None]:
         raise WeightsError(
             f"The format has no name for {len(nameless)} of the model's variables "
-            f"({listed(nameless)}); choose another format, or leave these variables out."
+            f"({listed(nameless)}); choose another format, or write less of the model, such as its "
+            "backbone."
         )
     return rows
 
@@ -157,8 +158,11 @@ def _rows(paths: Iterable[str], table: Table) -> dict[str, Row]:
 def _respelled(
     rows: dict[str, Row], spellings: tuple[dict[str, str], ...], known: Collection[str]
 ) -> dict[str, Row]:
-    """The rows in the combination of spellings that finds most names among those known."""
-    combinations = itertools.product(*(({}, spelling) for spelling in spellings))
+    """The rows in the combination of spellings that finds most names among those known.
+
+    Where a source has both spellings, it is the other than the table's own.
+    """
+    combinations = itertools.product(*((spelling, {}) for spelling in spellings))
     candidates = (
         {path: _replaced(row, chosen) for path, row in rows.items()} for chosen in combinations
     )

@@ -44,8 +44,8 @@ def open_preset(choices: Sequence[type], handle: str | os.PathLike[str]) -> tupl
             return backbone_class, source
     raise WeightsError(
         f"{source.folder} holds {source.family or 'other'} weights in the format "
-        f"{source.format!r}, which {listed([c.__name__ for c in choices])} does not read; use the "
-        "class of their family."
+        f"{source.format!r}, which {' or '.join(c.__name__ for c in choices)} does not read; use "
+        "the class of their family, or tfzoo.HubLayer for a SavedModel of any kind."
     )
 
 
@@ -126,29 +126,34 @@ def load_heads(model: keras.Model, backbone: keras.Model, source: Source) -> Non
         WeightsError: the source has a part of a head.
     """
     for head in model.layers:
-        if head is backbone or not has_head(type(backbone), head.name, source):
+        if head is backbone:
+            continue
+        if not head_names(type(backbone), head.name, source):
+            if head.name in HEADS.get(source.task, ()):
+                _warn(f"{source.folder} has no {head.name} that tfzoo can read")
             continue
         wanted = layer_variables(head)
         shapes = {path: tuple(variable.shape) for path, variable in wanted.items()}
         table = _head_table(type(backbone), head.name, source)
         match = mapping.match(shapes, table, source.tensors.specs)
         if match.differing and not match.missing:
-            warnings.warn(
-                f"The {head.name} of {source.folder} has another shape than the model's; the "
-                "model's starts from its initial weights.",
-                stacklevel=4,
-            )
+            _warn(f"The {head.name} of {source.folder} has another shape than the model's")
         else:
             mapping.load(wanted, table, source.tensors)
 
 
-def has_head(backbone_class: type, head: str, source: Source) -> bool:
-    """Whether a source has weights of a head, all or some of them."""
+def _warn(what: str) -> None:
+    warnings.warn(f"{what}; the model's starts from its initial weights.", stacklevel=5)
+
+
+def head_names(backbone_class: type, head: str, source: Source) -> set[str]:
+    """The names of the tensors of a head that a source has, all or some of them."""
+    specs = source.tensors.specs
     if source.task and head not in HEADS.get(source.task, ()):
-        return False
+        return set()
     if source.format == "tfzoo":
-        return any(name.startswith(f"{head}/") for name in source.tensors.specs)
-    return not _head_table(backbone_class, head, source).names().isdisjoint(source.tensors.specs)
+        return {name for name in specs if name.startswith(f"{head}/")}
+    return _head_table(backbone_class, head, source).names() & specs.keys()
 
 
 def find_task(backbone_class: type, source: Source) -> str | None:
@@ -156,14 +161,14 @@ def find_task(backbone_class: type, source: Source) -> str | None:
     if source.task is not None:
         return source.task
     for kind, heads in HEADS.items():
-        if all(has_head(backbone_class, head, source) for head in heads):
+        if all(head_names(backbone_class, head, source) for head in heads):
             return kind
     return None
 
 
 def num_classes(backbone_class: type, head: str, source: Source) -> int | None:
     """How many logits a head of a source gives; None if it has no such head."""
-    if not has_head(backbone_class, head, source):
+    if not head_names(backbone_class, head, source):
         return None
     row = _head_table(backbone_class, head, source).row(f"{head}/logits/bias")
     spec = source.tensors.specs.get(row.names[0])
@@ -189,7 +194,7 @@ def tokenizer(
             return None
     elif handle in presets and presets[handle].lowercase is not None:
         options["lowercase"] = presets[handle].lowercase
-    return tokenizer_class(source.asset(tokenizer_class.asset), **{**options, **overrides})
+    return tokenizer_class(source.vocabulary(tokenizer_class.asset), **{**options, **overrides})
 
 
 def _is_of(backbone_class: type, source: Source) -> bool:

@@ -20,7 +20,7 @@ class Option:
         ours: the argument of our backbone.
         theirs: their name of it.
         default: what it is where theirs leaves it out; also tells its type.
-        values: their value -> ours, for those that differ; writing takes the first that fits.
+        values: their value -> ours, where only these are known; writing takes the first that fits.
     """
 
     ours: str
@@ -29,15 +29,20 @@ class Option:
     values: Mapping[str, str] = field(default_factory=dict)
 
     def read(self, config: Mapping[str, Any]) -> Any:
-        """Our value; ValueError where theirs has another type."""
+        """Our value; ValueError where theirs has another type or is not known."""
         value = config.get(self.theirs, self.default)
-        if not is_like(value, self.default):
+        if not is_like(value, self.default) or (self.values and value not in self.values):
             raise ValueError(value)
-        return self.values.get(value, value) if self.values else value
+        return self.values[value] if self.values else value
 
     def write(self, value: Any) -> Any:
-        """Their value."""
-        return next((theirs for theirs, ours in self.values.items() if ours == value), value)
+        """Their value; ValueError where they have none."""
+        if not self.values:
+            return value
+        for theirs, ours in self.values.items():
+            if ours == value:
+                return theirs
+        raise ValueError(value)
 
 
 @dataclass(frozen=True)
@@ -95,12 +100,13 @@ class Settings:
         for ours, value in self.implied.items():
             if arguments[ours] != value:
                 raise _unsayable(ours, arguments[ours])
-        written = {option.theirs: option.write(arguments[option.ours]) for option in self.options}
+        written = {theirs: arguments[ours] for ours, theirs in self.sizes.items()}
         for option in self.options:
-            if option.read(written) != arguments[option.ours]:
-                raise _unsayable(option.ours, arguments[option.ours])
-        sizes = {theirs: arguments[ours] for ours, theirs in self.sizes.items()}
-        return {**self.required, **sizes, **written}
+            try:
+                written[option.theirs] = option.write(arguments[option.ours])
+            except ValueError:
+                raise _unsayable(option.ours, arguments[option.ours]) from None
+        return {**self.required, **written}
 
 
 def is_size(name: str, value: object) -> bool:
@@ -126,7 +132,7 @@ def is_like(value: object, example: str | float | bool) -> bool:
 def _unusable(source: Source, name: str, value: object) -> WeightsError:
     return WeightsError(
         f"{name} in the configuration of {source.folder} is {value!r:.200}, which makes no sense "
-        "there; restore the file, or fetch the weights again."
+        "to tfzoo; restore the file, or choose other weights."
     )
 
 

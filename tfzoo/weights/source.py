@@ -1,9 +1,12 @@
 """A folder of weights, opened and ready to be read."""
 
+import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tfzoo.errors import WeightsError
+from tfzoo.weights.saved_model import SavedModelGraph
 from tfzoo.weights.tensors import Tensors, listed
 
 
@@ -23,6 +26,9 @@ class Source:
         class_names: the names of a classifier's classes, in order, where it has real ones.
         problem_type: a classifier's; None where it does not say.
         assets: our name of a tokenizer's file -> its name in the format, where they differ.
+        vocabularies: our name of a tokenizer's file -> reads the pieces that it would hold from
+            where the format has them; that gives None where the file itself is to be read.
+        graph: what only the graph of a TF1 hub module says.
     """
 
     format: str
@@ -35,6 +41,39 @@ class Source:
     class_names: list[str] | None = None
     problem_type: str | None = None
     assets: dict[str, str] = field(default_factory=dict)
+    vocabularies: dict[str, Callable[[], list[str] | None]] = field(default_factory=dict)
+    graph: SavedModelGraph | None = None
+
+    def vocabulary(self, asset: str) -> Path | list[str]:
+        """What a tokenizer is made of: its file, or a list of the pieces.
+
+        Args:
+            asset: our name of the file.
+
+        Raises:
+            WeightsError: there is none, it is damaged, or it is for a tokenizer of another kind.
+        """
+        pieces = self.vocabularies[asset]() if asset in self.vocabularies else None
+        return self.asset(asset) if pieces is None else pieces
+
+    def shape(self, name: str, rank: int) -> tuple[int, ...]:
+        """The shape of a tensor that has so many dimensions.
+
+        Raises:
+            WeightsError: there is no such tensor, or it has another number of dimensions.
+        """
+        spec = self.tensors.specs.get(name)
+        if spec is None or len(spec.shape) != rank:
+            raise WeightsError(
+                f"{self.folder} has no {name!r} of {rank} dimensions, by which the size of the "
+                "model would be known; it is damaged, or of another family."
+            )
+        return spec.shape
+
+    def count(self, pattern: str) -> int:
+        """How many different things a regular expression's group finds at the start of names."""
+        found = (re.match(pattern, name) for name in self.tensors.specs)
+        return len({match[1] for match in found if match})
 
     def asset(self, pattern: str) -> Path:
         """The first file of this name in the folder or its `assets`.

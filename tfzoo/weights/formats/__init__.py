@@ -3,11 +3,27 @@
 from pathlib import Path
 
 from tfzoo.errors import HandleError, WeightsError
-from tfzoo.weights.formats import google, hub, huggingface, tfzoo
+from tfzoo.weights.formats import google, hub, hub1, huggingface, keras_hub, model_garden, tfzoo
 from tfzoo.weights.source import Source, contents
 
-_READERS = (tfzoo, huggingface, google, hub)
-WRITERS = {"huggingface": huggingface, "google": google}
+_READERS = (tfzoo, keras_hub, huggingface, hub1, hub, model_garden, google)
+WRITERS = {"huggingface": huggingface, "keras_hub": keras_hub, "google": google}
+
+_PICKLE = "a pickle, which could run code and is not opened; if you trust it, "
+_SAVED_ANEW = "and write it anew with save_pretrained(), which makes a model.safetensors of it"
+# What models are also kept in, and how to make something of it that is read.
+_UNREAD = {
+    "pytorch_model*.bin": f"{_PICKLE}load it with transformers {_SAVED_ANEW}",
+    "*.pkl*": f"{_PICKLE}load it with the library that wrote it, such as trax, and write its "
+    "weights under the names of a format that is read, as safetensors or a checkpoint",
+    "*.ckpt": f"{_PICKLE}load it with PyTorch into the model of transformers {_SAVED_ANEW}",
+    "tf_model*.h5": "read by transformers before version 5 alone; load it there with from_tf=True "
+    f"{_SAVED_ANEW}",
+    "flax_model*.msgpack": "read by transformers before version 5 alone; load it there with "
+    f"from_flax=True {_SAVED_ANEW}",
+    "*.onnx": "a program for ONNX, whose weights have lost their names; use the weights that it "
+    "was exported from",
+}
 
 
 def open_source(folder: Path | str) -> Source:
@@ -35,19 +51,11 @@ def open_source(folder: Path | str) -> Source:
 
 
 def _unknown(folder: Path) -> HandleError | WeightsError:
-    if (folder / "tfhub_module.pb").is_file():
-        return WeightsError(
-            f"{folder} is a TF1 hub module, which is not read yet; use the TF2 version of it, "
-            "or the original checkpoint."
-        )
-    if pickles := sorted(folder.glob("pytorch_model*.bin")):
-        return WeightsError(
-            f"{folder} has its weights only in {pickles[0].name}, a pickle, which could run code "
-            "and is not opened; if you trust it, load it with transformers and write it anew with "
-            "save_pretrained(), which makes a model.safetensors of it."
-        )
+    for pattern, what in _UNREAD.items():
+        for path in sorted(folder.glob(pattern)):
+            return WeightsError(f"{path} is {what}.")
     return HandleError(
         f"{folder} holds no weights that are known (it holds {contents(folder)}); give a folder "
-        "with a tfzoo preset, config.json and model.safetensors, bert_config.json and a "
-        "checkpoint, or a TF2 SavedModel."
+        "with a tfzoo preset, a KerasHub preset, config.json and model.safetensors, "
+        "bert_config.json and a checkpoint, a TF2 SavedModel, or a TF1 hub module."
     )

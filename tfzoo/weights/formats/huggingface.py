@@ -1,7 +1,7 @@
 """Hugging Face folders: `config.json`, `model.safetensors` or shards of it, a tokenizer."""
 
 import json
-import re
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from tfzoo.weights.family import Snapshot
 from tfzoo.weights.safetensors_file import open_safetensors, write_safetensors
 from tfzoo.weights.source import Source
 from tfzoo.weights.tensors import read_json
+from tfzoo.weights.tokenizer_json import casing, wordpieces
 
 MARKER = "config.json"
 _ARCHITECTURES = {
@@ -20,6 +21,7 @@ _ARCHITECTURES = {
     "MaskedLM": "ForMaskedLM",
     None: "Model",
 }
+_WITHOUT_POOLER = ("TokenClassifier", "QuestionAnswerer", "MaskedLM")  # in transformers
 _PROBLEMS = {
     "single_label": "single_label_classification",
     "multi_label": "multi_label_classification",
@@ -39,14 +41,6 @@ def open_folder(folder: Path) -> Source | None:
     family = config.get("model_type")
     if not isinstance(family, str | None):
         raise WeightsError(f"model_type in {path} is {family!r:.200}, not a name; correct it.")
-    tokenizer = folder / "tokenizer_config.json"
-    lowercase = read_json(tokenizer).get("do_lower_case") if tokenizer.is_file() else None
-    if not isinstance(lowercase, bool | None):
-        raise WeightsError(
-            f"do_lower_case in {tokenizer} is {lowercase!r:.200}, not true or false; correct it."
-        )
-    problems = {theirs: ours for ours, theirs in _PROBLEMS.items()}
-    problem = config.get("problem_type")
     return Source(
         "huggingface",
         folder,
@@ -54,9 +48,10 @@ def open_folder(folder: Path) -> Source | None:
         config,
         family=family,
         task=_task(config.get("architectures")),
-        lowercase=lowercase,
+        lowercase=casing(folder),
         class_names=_class_names(config.get("id2label"), path),
-        problem_type=problems.get(problem) if isinstance(problem, str) else None,
+        problem_type=_problem_type(config),
+        vocabularies={"vocab.txt": partial(wordpieces, folder)},
     )
 
 
@@ -66,27 +61,28 @@ def write(folder: Path, model: Snapshot) -> None:
         "architectures": [model.prefix + _ARCHITECTURES[model.task]],
         "model_type": model.backbone_class.family,
         **model.format.describe(model.config),
-        "torch_dtype": "float32",
     }
     if model.task in ("Classifier", "TokenClassifier"):
         config |= _labels(model)
     if model.tokenizer is not None:
         config["pad_token_id"] = model.tokenizer.pad_id
+        length = {"model_max_length": model.config["max_sequence_length"]}
         tokenizer = model.format.describe_tokenizer(model.tokenizer)
-        if model.sequence_length is not None:
-            tokenizer["model_max_length"] = model.config["max_sequence_length"]
-        _write_json(folder / "tokenizer_config.json", tokenizer)
+        _write_json(folder / "tokenizer_config.json", tokenizer | length)
         model.tokenizer.save(folder)
     _write_json(folder / MARKER, config)
-    write_safetensors(model.arrays(), folder, framework="pt")
+    weights = model.arrays()
+    if model.task in _WITHOUT_POOLER:
+        weights = {name: array for name, array in weights.items() if ".pooler." not in name}
+    write_safetensors(weights, folder, framework="pt")
 
 
 def _labels(model: Snapshot) -> dict[str, Any]:
-    names = model.settings["class_names"]
-    names = names or [f"LABEL_{index}" for index in range(model.settings["num_classes"])]
+    names = model.settings["class_names"] or _placeholders(model.settings["num_classes"])
     labels = {
         "id2label": {str(index): name for index, name in enumerate(names)},
         "label2id": {name: index for index, name in enumerate(names)},
+        "classifier_dropout": model.settings["dropout"],
     }
     problem = model.settings.get("problem_type")
     return {**labels, "problem_type": _PROBLEMS[problem]} if problem else labels
@@ -107,10 +103,23 @@ def _task(architectures: object) -> str | None:
 
 
 def _class_names(labels: object, path: Path) -> list[str] | None:
-    """The values of `id2label`, unless they are the placeholders LABEL_0, LABEL_1, ..."""
+    """The values of `id2label`, unless they are the placeholders LABEL_0, LABEL_1 and so on."""
     if not isinstance(labels, dict):
         return None
     names = [labels.get(str(index)) for index in range(len(labels))]
     if not all(isinstance(name, str) for name in names):
         raise WeightsError(f"id2label in {path} does not name every class from 0 on; correct it.")
-    return None if all(re.fullmatch(r"LABEL_\d+", name) for name in names) else names
+    return None if names == _placeholders(len(names)) else names
+
+
+def _placeholders(count: int) -> list[str]:
+    return [f"LABEL_{index}" for index in range(count)]
+
+
+def _problem_type(config: dict[str, Any]) -> str | None:
+    """A classifier's kind of problem; to transformers, one label without a word is a regression."""
+    for ours, theirs in _PROBLEMS.items():
+        if config.get("problem_type") == theirs:
+            return ours
+    labels = config.get("id2label")
+    return "regression" if isinstance(labels, dict) and len(labels) == 1 else None

@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -24,6 +25,7 @@ _SHARDS = "model_*.weights.h5"
 _TASK = "task.json"
 _TASK_WEIGHTS = "task.weights.h5"
 _TOKENIZER = "tokenizer.json"
+_PREPROCESSOR = "preprocessor.json"
 _TASKS = {"Classifier": "TextClassifier", "MaskedLM": "MaskedLM"}
 _ASSETS = {"vocab.txt": "vocabulary.txt"}
 
@@ -66,31 +68,85 @@ def open_folder(folder: Path) -> Source | None:
 
 def write(folder: Path, model: Snapshot) -> None:
     """Fills an empty folder with a preset that KerasHub loads."""
-    arrays = model.arrays()
-    heads = {name for name in arrays if name.startswith("task/")}
-    write_h5({_counted(name): arrays[name] for name in arrays.keys() - heads}, folder / _WEIGHTS)
-    backbone = _object(model, "Backbone", model.format.describe(model.config))
-    objects = {MARKER: backbone}
-    tokenizer = preprocessor = None
+    arrays = {_counted(name): array for name, array in model.arrays().items()}
+    for name, value in _objects(model).items():
+        (folder / name).write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
+    heads = {name: arrays.pop(name) for name in list(arrays) if name.startswith("task/")}
+    write_h5(arrays, folder / _WEIGHTS)
+    if heads:
+        heads = {name.removeprefix("task/"): array for name, array in heads.items()}
+        write_h5(heads, folder / _TASK_WEIGHTS)
     if model.tokenizer is not None:
-        tokenizer = _object(model, "Tokenizer", model.format.describe_tokenizer(model.tokenizer))
-        objects[_TOKENIZER] = tokenizer
         assets = folder / "assets" / "tokenizer"
         assets.mkdir(parents=True)
         model.tokenizer.save(assets)
         (assets / model.tokenizer.asset).rename(assets / _ASSETS[model.tokenizer.asset])
-    if model.task is not None:
-        kind = _TASKS[model.task]
-        if model.sequence_length is not None:
-            settings = {"tokenizer": tokenizer, "sequence_length": model.sequence_length}
-            preprocessor = _object(model, f"{kind}Preprocessor", settings)
-            objects["preprocessor.json"] = preprocessor
-        settings = {name: model.settings[name] for name in ("num_classes", "dropout")}
-        settings |= {"backbone": backbone, "preprocessor": preprocessor}
-        objects[_TASK] = _object(model, kind, settings)
-        task_names = {name: _counted(name.removeprefix("task/")) for name in heads}
-        write_h5(
-            {theirs: arrays[name] for name, theirs in task_names.items()}, folder / _TASK_WEIGHTS
-        )
-    for name, value in objects.items():
-        (folder / name).write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
+
+
+def _objects(model: Snapshot) -> dict[str, dict]:
+    """The files that describe a model's parts, and what stands in them."""
+    files = {MARKER: _object(model, "Backbone", model.format.describe(model.config))}
+    if model.tokenizer is not None:
+        settings = model.format.describe_tokenizer(model.tokenizer)
+        files[_TOKENIZER] = _object(model, "Tokenizer", settings)
+    if model.task is None:
+        return files
+    kind = _TASKS[model.task]
+    if model.sequence_length is not None:
+        settings = {"tokenizer": files[_TOKENIZER], "sequence_length": model.sequence_length}
+        files[_PREPROCESSOR] = _object(model, f"{kind}Preprocessor", settings)
+    settings = {
+        "backbone": files[MARKER],
+        "preprocessor": files.get(_PREPROCESSOR),
+        **{name: model.settings[name] for name in ("num_classes", "dropout")},
+    }
+    return {**files, _TASK: _object(model, kind, settings)}
+
+
+def _object(model: Snapshot, kind: str, settings: dict[str, Any]) -> dict[str, Any]:
+    """What Keras makes an object of KerasHub's from, all arguments at their defaults but these."""
+    name = model.prefix + kind
+    return {
+        "module": "keras_hub.models",
+        "class_name": name,
+        "config": settings,
+        "registered_name": f"keras_hub>{name}",
+    }
+
+
+def _read_object(path: Path) -> tuple[str, dict[str, Any]]:
+    """The class and the arguments in a file of `_objects`; nothing where it is not KerasHub's."""
+    value = read_json(path) if path.is_file() else {}
+    name = value.get("registered_name")
+    if not isinstance(name, str) or not name.startswith(("keras_hub>", "keras_nlp>")):
+        return "", {}
+    config = value.get("config")
+    if not isinstance(config, dict):
+        raise WeightsError(f"{path} has no arguments for a {name:.200}; fetch it again.")
+    return name.partition(">")[2], config
+
+
+def _task(folder: Path, prefix: str) -> str | None:
+    """The kind of task of a `BertTextClassifier`, or, as it once was called, `BertClassifier`."""
+    kind = _read_object(folder / _TASK)[0].removeprefix(prefix)
+    return next((ours for ours, theirs in _TASKS.items() if kind in (ours, theirs)), None)
+
+
+def _lowercase(path: Path) -> bool | None:
+    name, config = _read_object(path)
+    if not name:
+        return None
+    lowercase = config.get("lowercase", False)
+    if not isinstance(lowercase, bool):
+        raise WeightsError(f"lowercase in {path} is {lowercase!r:.200}, not true or false.")
+    return lowercase
+
+
+def _numbered(name: str) -> str:
+    """`layers/dense/vars/0` -> `layers/dense_0/vars/0`."""
+    return re.sub(r"^(layers/[^/]*?)(_\d+)?/", lambda m: f"{m[1]}{m[2] or '_0'}/", name)
+
+
+def _counted(name: str) -> str:
+    """`layers/dense_0/vars/0` -> `layers/dense/vars/0`."""
+    return re.sub(r"^((?:task/)?layers/[^/]*)_0/", r"\1/", name)

@@ -1,0 +1,62 @@
+"""The classes of a head: how many there are, and what they are called."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from tfzoo.errors import ConfigError
+
+_TOGETHER = ("class_names", "num_classes", "problem_type")
+
+
+def count_classes(num_classes: int | None, class_names: Sequence[str] | None, default: int) -> int:
+    """How many classes a task has, from its constructor's arguments.
+
+    Args:
+        num_classes: None for one per name.
+        class_names: None where they have none.
+        default: the number where neither is given.
+
+    Raises:
+        ConfigError: there is not one name per class.
+
+    Example:
+
+    >>> count_classes(None, ["ham", "spam"], 3), count_classes(None, None, 3)
+    (2, 3)
+    """
+    if num_classes is None:
+        num_classes = len(class_names or ()) or default
+    if class_names is not None and len(set(class_names)) != num_classes:
+        raise ConfigError(
+            f"{len(set(class_names))} different class names are given for {num_classes} "
+            "classes; give one name per class."
+        )
+    return num_classes
+
+
+def class_settings(
+    task_class: type, head: str, source: Any, saved: dict[str, Any], overrides: dict[str, Any]
+) -> dict[str, Any]:
+    """A task's own arguments, with those of its classes from where they are known.
+
+    Names, number and problem type belong together: where a caller changes one, the others of the
+    source no longer hold; nor do those of another kind of task.
+
+    Args:
+        task_class: a task of a family.
+        head: the name of its head.
+        source: an opened `tfzoo.weights.source.Source`.
+        saved: the arguments that the source states.
+        overrides: the caller's.
+    """
+    from tfzoo.weights import preset
+
+    settings = dict(saved)
+    if source.class_names is not None:
+        settings |= {"class_names": source.class_names, "num_classes": len(source.class_names)}
+    elif count := preset.num_classes(task_class.backbone_class, head, source):
+        settings["num_classes"] = count
+    foreign = source.task not in (None, task_class.kind)
+    if foreign or any(overrides.get(n, settings.get(n)) != settings.get(n) for n in _TOGETHER):
+        settings = {name: value for name, value in settings.items() if name not in _TOGETHER}
+    return {**settings, **overrides}

@@ -1,0 +1,136 @@
+"""WordPiece as Hugging Face writes it: `tokenizer.json`, `tokenizer_config.json`, `vocab.txt`.
+
+Their tokenizers differ from the original code, which tfzoo follows, in what occurs in hardly any
+text: words of 101 to 200 characters are unknown to them, a capital sigma is never a final one, and
+characters for private use are dropped. They also find special tokens that are spelled out in texts.
+"""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from tfzoo.errors import WeightsError
+from tfzoo.weights.tensors import listed, read_json
+
+_SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+_CLS = {"SpecialToken": {"id": "[CLS]", "type_id": 0}}
+_A = {"Sequence": {"id": "A", "type_id": 0}}
+_SEP = {"SpecialToken": {"id": "[SEP]", "type_id": 0}}
+_B = {"Sequence": {"id": "B", "type_id": 1}}
+_SEP_B = {"SpecialToken": {"id": "[SEP]", "type_id": 1}}
+# What there may be in tokenizer.json; None stands for nothing.
+_KNOWN = {
+    "model.type": ("WordPiece", None),
+    "model.unk_token": ("[UNK]",),
+    "model.continuing_subword_prefix": ("##",),
+    "model.max_input_chars_per_word": (100, 200),
+    "normalizer.type": ("BertNormalizer",),
+    "normalizer.clean_text": (True,),
+    "normalizer.handle_chinese_chars": (True,),
+    "pre_tokenizer.type": ("BertPreTokenizer",),
+    "post_processor.type": ("TemplateProcessing", "BertProcessing", None),
+    "post_processor.single": ([_CLS, _A, _SEP], None),
+    "post_processor.pair": ([_CLS, _A, _SEP, _B, _SEP_B], None),
+}
+# What there may be in tokenizer_config.json.
+_KNOWN_OPTIONS = {
+    "do_basic_tokenize": (True, None),
+    "tokenize_chinese_chars": (True, None),
+}
+_KNOWN_CLASSES = ("BertTokenizer", "BertTokenizerFast", None)
+_UNPRINTABLE = re.compile("[\r\n\ud800-\udfff]")  # has no line of UTF-8 in a vocab.txt
+
+
+def casing(folder: Path) -> bool | None:
+    """Whether the tokenizer in a folder lower-cases; None where no file says so.
+
+    Raises:
+        WeightsError: a file is damaged.
+    """
+    for name, key in (
+        ("tokenizer_config.json", "do_lower_case"),
+        ("tokenizer.json", "normalizer.lowercase"),
+    ):
+        value = _get(_optional(folder / name), key)
+        if not isinstance(value, bool | None):
+            raise WeightsError(
+                f"{key} in {folder / name} is {value!r:.200}, not true or false; correct it."
+            )
+        if value is not None:
+            return value
+    return None
+
+
+def wordpieces(folder: Path) -> list[str] | None:
+    """The pieces in `tokenizer.json`, in the order of their ids; None if there is no such file.
+
+    Raises:
+        WeightsError: a file is damaged, or the tokenizer is none that `BertTokenizer` equals.
+    """
+    options = _optional(folder / "tokenizer_config.json")
+    _check(folder / "tokenizer_config.json", options, _KNOWN_OPTIONS)
+    accents = {"strip_accents": (casing(folder), None)}
+    _check(folder / "tokenizer_config.json", options, accents)
+    path = folder / "tokenizer.json"
+    if not path.is_file():
+        for name in ("tokenizer_config.json", "config.json"):
+            _check(folder / name, _optional(folder / name), {"tokenizer_class": _KNOWN_CLASSES})
+        _check_added(folder / "added_tokens.json", _optional(folder / "added_tokens.json"))
+        return None
+    tokenizer = read_json(path)
+    _check(path, tokenizer, _KNOWN)
+    _check(path, tokenizer.get("normalizer"), accents)
+    return _pieces(path, tokenizer)
+
+
+def _pieces(path: Path, tokenizer: dict) -> list[str]:
+    try:
+        added = {token["content"]: token["id"] for token in tokenizer.get("added_tokens") or ()}
+        ids = {**tokenizer["model"]["vocab"], **added}
+    except (TypeError, KeyError):
+        raise WeightsError(
+            f"{path} has no vocabulary of pieces and ids; fetch the file again."
+        ) from None
+    _check_added(path, added)
+    whole = all(type(token_id) is int for token_id in ids.values())
+    if not whole or set(ids.values()) != set(range(len(ids))):
+        raise WeightsError(
+            f"The ids of the {len(ids)} pieces in {path} are not those from 0 to {len(ids) - 1}, "
+            "so the rows of the embedding have no certain meaning; fetch the file again."
+        )
+    pieces = sorted(ids, key=ids.get)
+    if bad := [piece for piece in pieces if _UNPRINTABLE.search(piece)]:
+        raise WeightsError(
+            f"The piece {bad[0]!r:.200} in {path} is not a line of text; fetch the file again."
+        )
+    return pieces
+
+
+def _check(path: Path, stated: Any, known: dict[str, tuple]) -> None:
+    for name, values in known.items():
+        if (value := _get(stated, name)) not in values:
+            raise _foreign(path, f"its {name} is {value!r:.200}")
+
+
+def _check_added(path: Path, tokens: Iterable) -> None:
+    if added := [repr(token) for token in tokens if token not in _SPECIAL]:
+        raise _foreign(path, f"it keeps {listed(added)} whole in any text")
+
+
+def _foreign(path: Path, difference: str) -> WeightsError:
+    return WeightsError(
+        f"{path} describes a tokenizer that works in another way than tfzoo's ({difference}); load "
+        "the backbone alone, and feed it what that tokenizer makes."
+    )
+
+
+def _get(value: Any, name: str) -> Any:
+    """What a JSON value has at `a.b`; None if there is nothing."""
+    for key in name.split("."):
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
+
+
+def _optional(path: Path) -> dict:
+    return read_json(path) if path.is_file() else {}
