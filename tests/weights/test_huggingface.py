@@ -198,17 +198,18 @@ def test_unusual_class_names(names, tiny_bert, preprocessor, tmp_path):
 
 
 @pytest.mark.parametrize("problem_type", ["single_label", "multi_label", "regression"])
-def test_problem_types(problem_type, tiny_bert, tmp_path):
-    model = BertClassifier(tiny_bert(), num_classes=2, problem_type=problem_type, dropout=0.3)
+def test_problem_types(problem_type, tiny_bert, preprocessor, tmp_path):
+    model = BertClassifier(tiny_bert(), 2, preprocessor, problem_type=problem_type, dropout=0.3)
     model.save_to_preset(tmp_path / "written", format="huggingface")
     config = json.loads((tmp_path / "written" / "config.json").read_text())
     assert config["classifier_dropout"] == 0.3
     source = open_source(tmp_path / "written")
-    assert (source.problem_type, source.class_names, source.task) == (
+    assert (source.settings["problem_type"], source.settings["dropout"], source.task) == (
         problem_type,
-        None,
+        0.3,
         "Classifier",
     )
+    assert Classifier.from_preset(tmp_path / "written").dropout == 0.3
 
 
 @pytest.mark.parametrize(

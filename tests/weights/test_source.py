@@ -32,7 +32,7 @@ def test_google_checkpoint(reference):
     assert "bert/pooler/dense/bias" in source.tensors.specs
     assert source.asset("vocab.txt").name == "vocab.txt"
     assert source.lowercase is None
-    assert source.class_names is None
+    assert source.settings == {}
 
 
 def test_google_checkpoint_of_albert(reference):
@@ -75,7 +75,7 @@ def test_huggingface(huggingface):
         8,
     )
     assert source.tensors.read("w").tolist() == [1, 1]
-    assert (source.lowercase, source.class_names) == (None, None)
+    assert (source.lowercase, source.settings) == (None, {})
 
 
 def test_huggingface_in_shards(huggingface):
@@ -104,7 +104,7 @@ def test_lowercase_of_huggingface(huggingface, lowercase):
 )
 def test_class_names(huggingface, labels, names):
     write(huggingface / "config.json", {"model_type": "bert", "id2label": labels})
-    assert open_source(huggingface).class_names == names
+    assert open_source(huggingface).settings.get("class_names") == names
 
 
 @pytest.mark.parametrize("labels", [{"0": "ham", "2": "spam"}, {"a": "b"}, {"0": 1}])

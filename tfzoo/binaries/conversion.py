@@ -9,7 +9,6 @@ from tfzoo.models import Backbone
 from tfzoo.tasks import Task
 from tfzoo.weights import preset
 from tfzoo.weights.family import HEADS
-from tfzoo.weights.formats.tfzoo import part_config
 from tfzoo.weights.mapping import Match
 from tfzoo.weights.saving import save
 from tfzoo.weights.shapes import shapes_of
@@ -84,7 +83,7 @@ def describe(handle: str, overrides: Mapping[str, Any]) -> tuple[str, bool]:
         "heads": ", ".join(head for head, names in heads.items() if names) or "none",
         **_mismatches(match, set().union(*heads.values())),
     }
-    if names := source.class_names or part_config(source, "task").get("class_names"):
+    if names := source.settings.get("class_names"):
         lines["classes"] = listed(names, limit=20)
     report = "\n".join(f"{name:<14}{text}" for name, text in lines.items())
     return report, not (match.missing or match.unexpected or match.differing)

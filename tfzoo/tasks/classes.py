@@ -52,8 +52,8 @@ def class_settings(
     from tfzoo.weights import preset
 
     settings = dict(saved)
-    if source.class_names is not None:
-        settings |= {"class_names": source.class_names, "num_classes": len(source.class_names)}
+    if names := settings.get("class_names"):
+        settings.setdefault("num_classes", len(names))
     elif count := preset.num_classes(task_class.backbone_class, head, source):
         settings["num_classes"] = count
     foreign = source.task not in (None, task_class.kind)

@@ -67,8 +67,6 @@ class Classifier(Task):
     @classmethod
     def _settings(cls, source: Any, overrides: dict[str, Any]) -> dict[str, Any]:
         saved = super()._settings(source, {})
-        if source.problem_type is not None:
-            saved["problem_type"] = source.problem_type
         return class_settings(cls, "classification_head", source, saved, overrides)
 
     def fit(self, *args: Any, class_weight: Any = None, **kwargs: Any) -> keras.callbacks.History:

@@ -118,10 +118,8 @@ class PresetTask(keras.Model):
     @classmethod
     def _settings(cls, source: Any, overrides: dict[str, Any]) -> dict[str, Any]:
         """The task's own constructor arguments, from a source and what the caller says."""
-        from tfzoo.weights.formats.tfzoo import part_config
-
-        saved = part_config(source, "task")
-        return {**{name: saved[name] for name in saved.keys() & arguments(cls)}, **overrides}
+        known = source.settings.keys() & arguments(cls)
+        return {**{name: source.settings[name] for name in known}, **overrides}
 
     def save_to_preset(self, folder: str | os.PathLike[str], format: str = "tfzoo") -> None:
         """Writes a folder that `from_preset` reads, complete or not at all.

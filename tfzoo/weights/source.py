@@ -23,8 +23,7 @@ class Source:
         task: the kind of task that it was saved as, a key of `tfzoo.weights.family.HEADS`; None
             where it does not say.
         lowercase: whether its tokenizer lower-cases; None where it does not say.
-        class_names: the names of a classifier's classes, in order, where it has real ones.
-        problem_type: a classifier's; None where it does not say.
+        settings: the arguments of that task, as far as the source states them.
         assets: our name of a tokenizer's file -> its name in the format, where they differ.
         vocabularies: our name of a tokenizer's file -> reads the pieces that it would hold from
             where the format has them; that gives None where the file itself is to be read.
@@ -38,8 +37,7 @@ class Source:
     family: str | None = None
     task: str | None = None
     lowercase: bool | None = None
-    class_names: list[str] | None = None
-    problem_type: str | None = None
+    settings: dict = field(default_factory=dict)
     assets: dict[str, str] = field(default_factory=dict)
     vocabularies: dict[str, Callable[[], list[str] | None]] = field(default_factory=dict)
     graph: SavedModelGraph | None = None

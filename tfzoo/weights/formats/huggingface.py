@@ -8,6 +8,7 @@ from typing import Any
 from tfzoo.errors import WeightsError
 from tfzoo.weights.family import Snapshot
 from tfzoo.weights.safetensors_file import open_safetensors, write_safetensors
+from tfzoo.weights.settings import is_like
 from tfzoo.weights.source import Source
 from tfzoo.weights.tensors import read_json
 from tfzoo.weights.tokenizer_json import casing, wordpieces
@@ -49,8 +50,7 @@ def open_folder(folder: Path) -> Source | None:
         family=family,
         task=_task(config.get("architectures")),
         lowercase=casing(folder),
-        class_names=_class_names(config.get("id2label"), path),
-        problem_type=_problem_type(config),
+        settings=_settings(config, path),
         vocabularies={"vocab.txt": partial(wordpieces, folder)},
     )
 
@@ -100,6 +100,17 @@ def _task(architectures: object) -> str | None:
         if task and any(isinstance(each, str) and each.endswith(suffix) for each in architectures):
             return task
     return None
+
+
+def _settings(config: dict[str, Any], path: Path) -> dict[str, Any]:
+    """What a configuration says of a classifier."""
+    dropout = config.get("classifier_dropout")
+    settings = {
+        "class_names": _class_names(config.get("id2label"), path),
+        "problem_type": _problem_type(config),
+        "dropout": dropout if is_like(dropout, 0.1) and 0 <= dropout < 1 else None,
+    }
+    return {name: value for name, value in settings.items() if value is not None}
 
 
 def _class_names(labels: object, path: Path) -> list[str] | None:

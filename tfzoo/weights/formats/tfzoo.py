@@ -1,5 +1,6 @@
 """tfzoo's own presets: `tfzoo.json`, `model.safetensors`, and the tokenizer's file."""
 
+import dataclasses
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -28,13 +29,11 @@ def open_folder(folder: Path) -> Source | None:
             f"tfzoo reads {_VERSION}; upgrade tfzoo."
         )
     prefix = _name(source, "backbone").removesuffix("Backbone")
-    return Source(
-        "tfzoo",
-        folder,
-        tensors,
-        source.config,
+    return dataclasses.replace(
+        source,
         family=prefix.lower(),
         task=_name(source, "task").removeprefix(prefix) if "task" in source.config else None,
+        settings=part_config(source, "task"),
     )
 
 
