@@ -5,6 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from tfzoo.layers.dense import Dense
 from tfzoo.layers.dropout import DropoutSeeds, draw_seed
 from tfzoo.layers.initializers import bert_initializer
 from tfzoo.layers.normalization import LayerNormalization
@@ -23,6 +24,10 @@ class TransformerEmbedding(keras.layers.Layer):
         num_segments: number of token types; 0 where the model has none.
         dropout: share dropped in training.
         layer_norm_epsilon: added to the variance.
+        embedding_dim: size E of the embeddings where a dense layer takes them to H, as in ALBERT
+            (https://arxiv.org/abs/1909.11942, section 3.1); None for H, without such a layer.
+        padding_id: the id of padding in models that count positions from it on, and only for real
+            tokens, as RoBERTa's; None for models that take columns for positions.
 
     Call arguments:
         token_ids: (B, S) integers below V, S at most P.
@@ -47,6 +52,8 @@ class TransformerEmbedding(keras.layers.Layer):
         num_segments: int = 2,
         dropout: float = 0.0,
         layer_norm_epsilon: float = 1e-12,
+        embedding_dim: int | None = None,
+        padding_id: int | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -56,21 +63,31 @@ class TransformerEmbedding(keras.layers.Layer):
         self.num_segments = num_segments
         self.dropout = dropout
         self.layer_norm_epsilon = layer_norm_epsilon
+        self.embedding_dim = embedding_dim
+        self.padding_id = padding_id
         self.seed_generator = keras.random.SeedGenerator()
 
     def build(self, input_shape: tuple) -> None:
+        size = self.embedding_dim or self.hidden_dim
+        unused = 0 if self.padding_id is None else self.padding_id + 1
         self.token_embedding = self._table("token_embedding", self.vocabulary_size)
-        self.position_embedding = self._table("position_embedding", self.max_sequence_length)
+        self.position_embedding = self._table(
+            "position_embedding", self.max_sequence_length + unused
+        )
         if self.num_segments:
             self.segment_embedding = self._table("segment_embedding", self.num_segments)
         self.layer_norm = LayerNormalization(
             self.layer_norm_epsilon, dtype=self.dtype_policy, name="layer_norm"
         )
-        self.layer_norm.build((*input_shape, self.hidden_dim))
+        self.layer_norm.build((*input_shape, size))
+        if self.embedding_dim is not None:
+            self.projection = Dense(self.hidden_dim, dtype=self.dtype_policy, name="projection")
+            self.projection.build((*input_shape, size))
 
     def _table(self, name: str, rows: int) -> keras.layers.Embedding:
+        size = self.embedding_dim or self.hidden_dim
         table = keras.layers.Embedding(
-            rows, self.hidden_dim, bert_initializer(), dtype=self.dtype_policy, name=name
+            rows, size, bert_initializer(), dtype=self.dtype_policy, name=name
         )
         table.build()
         return table
@@ -83,14 +100,15 @@ class TransformerEmbedding(keras.layers.Layer):
         training: bool | None = None,
     ) -> Any:
         x = self.token_embedding(token_ids) + self.position_embedding(
-            positions(token_ids, sequence_ids)
+            positions(token_ids, sequence_ids, self.padding_id)
         )
         if self.num_segments:
             if segment_ids is None:
                 segment_ids = ops.zeros_like(token_ids)
             x = x + self.segment_embedding(segment_ids)
         drop = DropoutSeeds(draw_seed(self.seed_generator, training))
-        return drop(self.layer_norm(x), self.dropout)  # (B, S, H)
+        x = drop(self.layer_norm(x), self.dropout)  # (B, S, E)
+        return x if self.embedding_dim is None else self.projection(x)  # (B, S, H)
 
     def get_config(self) -> dict:
         return {
@@ -101,26 +119,37 @@ class TransformerEmbedding(keras.layers.Layer):
             "num_segments": self.num_segments,
             "dropout": self.dropout,
             "layer_norm_epsilon": self.layer_norm_epsilon,
+            "embedding_dim": self.embedding_dim,
+            "padding_id": self.padding_id,
         }
 
 
-def positions(token_ids: Any, sequence_ids: Any = None) -> Any:
-    """Positions of a row's tokens: column indices, which restart with each packed sequence.
+def positions(token_ids: Any, sequence_ids: Any = None, padding_id: int | None = None) -> Any:
+    """Positions of a row's tokens, which start again with each packed sequence.
 
     Args:
         token_ids: (B, S).
         sequence_ids: (B, S) integers, or None for one sequence per row.
+        padding_id: None for column indices. Otherwise only tokens other than this one are counted,
+            from `padding_id + 1` on, and padding has the position `padding_id`.
 
     Returns:
-        (1, S) int32, or (B, S) for packed rows.
+        (B, S) int32; (1, S) for column indices of rows of one sequence.
 
     >>> ids = ops.convert_to_tensor([[1, 1, 1, 2, 2, 0]])
     >>> print(ops.convert_to_numpy(positions(ids, ids)))
     [[0 1 2 0 1 0]]
+    >>> print(ops.convert_to_numpy(positions(ops.convert_to_tensor([[7, 1, 8, 1]]), padding_id=1)))
+    [[2 1 3 1]]
     """
     columns = ops.arange(ops.shape(token_ids)[1], dtype="int32")
-    if sequence_ids is None:
+    if sequence_ids is None and padding_id is None:
         return columns[None]
-    same = sequence_ids[:, :, None] == sequence_ids[:, None, :]  # (B, S, S)
-    earlier = columns[None, :] < columns[:, None]  # (S, S)
-    return ops.sum(ops.cast(same & earlier, "int32"), axis=-1)
+    counted = columns[None, None, :] < columns[None, :, None]  # (1, S, S), the columns before
+    if sequence_ids is not None:
+        counted = counted & (sequence_ids[:, :, None] == sequence_ids[:, None, :])
+    if padding_id is None:
+        return ops.sum(ops.cast(counted, "int32"), axis=-1)
+    real = token_ids != padding_id
+    count = ops.sum(ops.cast(counted & real[:, None, :], "int32"), axis=-1) + 1
+    return ops.where(real, count, 0) + padding_id

@@ -152,10 +152,14 @@ class TransformerLayer(keras.layers.Layer):
 class TransformerStack(keras.layers.Layer):
     """`num_layers` Transformer layers, one after the other.
 
+    L below is `num_layers * num_inner_repetitions`.
+
     Args:
         num_layers: number of layers L.
         num_groups: number of distinct sets of parameters, shared by consecutive layers as in
             ALBERT (https://arxiv.org/abs/1909.11942); None means that nothing is shared.
+        num_inner_repetitions: number of layers, each with its own parameters, in every one of the
+            `num_layers` places.
         kwargs: those of `TransformerLayer`, for each layer, and of `keras.layers.Layer`.
 
     Call arguments:
@@ -181,6 +185,7 @@ class TransformerStack(keras.layers.Layer):
         num_heads: int,
         intermediate_dim: int,
         num_groups: int | None = None,
+        num_inner_repetitions: int = 1,
         head_dim: int | None = None,
         dropout: float = 0.0,
         activation: str = "gelu",
@@ -192,6 +197,7 @@ class TransformerStack(keras.layers.Layer):
         super().__init__(**kwargs)
         self.num_layers = num_layers
         self.num_groups = num_groups or num_layers
+        self.num_inner_repetitions = num_inner_repetitions
         self.layer_config = {
             "num_heads": num_heads,
             "intermediate_dim": intermediate_dim,
@@ -206,7 +212,7 @@ class TransformerStack(keras.layers.Layer):
     def build(self, input_shape: tuple) -> None:
         self.groups = [
             TransformerLayer(**self.layer_config, dtype=self.dtype_policy, name=f"layer_{i}")
-            for i in range(self.num_groups)
+            for i in range(self.num_groups * self.num_inner_repetitions)
         ]
         for layer in self.groups:
             layer.build(input_shape)
@@ -219,7 +225,9 @@ class TransformerStack(keras.layers.Layer):
     @property
     def layers(self) -> list[TransformerLayer]:
         """The L layers from first to last; shared ones stand there more than once."""
-        return [self.groups[i * self.num_groups // self.num_layers] for i in range(self.num_layers)]
+        groups = (i * self.num_groups // self.num_layers for i in range(self.num_layers))
+        inner = self.num_inner_repetitions
+        return [layer for i in groups for layer in self.groups[i * inner : (i + 1) * inner]]
 
     def call(
         self,
@@ -248,5 +256,6 @@ class TransformerStack(keras.layers.Layer):
             **super().get_config(),
             "num_layers": self.num_layers,
             "num_groups": self.num_groups,
+            "num_inner_repetitions": self.num_inner_repetitions,
             **self.layer_config,
         }

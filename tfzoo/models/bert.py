@@ -4,14 +4,12 @@ from typing import Any
 
 import keras
 
-from tfzoo.layers import Pooler, TransformerEmbedding, TransformerStack
-from tfzoo.layers.masks import attention_bias
-from tfzoo.models.backbone import Backbone
 from tfzoo.models.bert_weights import FORMATS, PRESETS
+from tfzoo.models.encoder import EncoderBackbone
 
 
 @keras.saving.register_keras_serializable(package="tfzoo")
-class BertBackbone(Backbone):
+class BertBackbone(EncoderBackbone):
     """BERT's encoder and pooler.
 
     Args:
@@ -70,75 +68,18 @@ class BertBackbone(Backbone):
         return_encoder_outputs: bool = False,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
-        self.return_encoder_outputs = return_encoder_outputs
-        self.embeddings = TransformerEmbedding(
+        super().__init__(
             vocabulary_size,
-            hidden_dim,
-            max_sequence_length,
-            num_segments=num_segments,
-            dropout=dropout,
-            layer_norm_epsilon=layer_norm_epsilon,
-            dtype=self.dtype_policy,
-            name="embeddings",
-        )
-        self.encoder = TransformerStack(
             num_layers,
             num_heads,
+            hidden_dim,
             intermediate_dim,
-            dropout=dropout,
-            activation=activation,
-            layer_norm_epsilon=layer_norm_epsilon,
+            dropout,
+            max_sequence_length,
+            num_segments,
+            activation,
+            layer_norm_epsilon,
             rematerialize=rematerialize,
-            dtype=self.dtype_policy,
-            name="encoder",
+            return_encoder_outputs=return_encoder_outputs,
+            **kwargs,
         )
-        self.pooler = Pooler(dtype=self.dtype_policy, name="pooler")
-        self.embeddings.build((None, None))
-        self.encoder.build((None, None, hidden_dim))
-        self.pooler.build((None, None, hidden_dim))
-        self.built = True
-
-    def call(self, inputs: dict[str, Any], training: bool | None = None) -> dict[str, Any]:
-        x = self.embeddings(
-            inputs["token_ids"],
-            segment_ids=inputs.get("segment_ids"),
-            sequence_ids=inputs.get("sequence_ids"),
-            training=training,
-        )  # (B, S, H)
-        bias = attention_bias(
-            inputs.get("padding_mask"), inputs.get("sequence_ids"), dtype=self.compute_dtype
-        )
-        outputs = self.encoder(x, bias=bias, training=training)
-        result = {
-            "sequence_output": outputs[-1],
-            "pooled_output": self.pooler(outputs[-1], inputs.get("cls_positions")),
-        }
-        if self.return_encoder_outputs:
-            result["encoder_outputs"] = outputs
-        return result
-
-    def get_config(self) -> dict[str, Any]:
-        embeddings, encoder = self.embeddings, self.encoder
-        return {
-            "name": self.name,
-            "trainable": self.trainable,
-            "dtype": self.dtype_policy.name,
-            "vocabulary_size": embeddings.vocabulary_size,
-            "num_layers": encoder.num_layers,
-            "hidden_dim": embeddings.hidden_dim,
-            "max_sequence_length": embeddings.max_sequence_length,
-            "num_segments": embeddings.num_segments,
-            **{
-                name: encoder.layer_config[name]
-                for name in (
-                    "num_heads",
-                    "intermediate_dim",
-                    "dropout",
-                    "activation",
-                    "layer_norm_epsilon",
-                    "rematerialize",
-                )
-            },
-            "return_encoder_outputs": self.return_encoder_outputs,
-        }

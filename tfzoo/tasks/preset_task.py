@@ -57,7 +57,6 @@ class PresetTask(keras.Model):
         """
         from tfzoo.tokenizers import TextPreprocessor
         from tfzoo.weights import preset
-        from tfzoo.weights.formats.tfzoo import part_config
 
         task_class, source = cls._opened(handle)
         backbone_class, tokenizer_class = task_class.backbone_class, task_class.tokenizer_class
@@ -80,7 +79,7 @@ class PresetTask(keras.Model):
                 "sequence_length": min(
                     task_class.default_sequence_length, backbone.embeddings.max_sequence_length
                 ),
-                **part_config(source, "preprocessor"),
+                **preset.saved_arguments(TextPreprocessor, source, "preprocessor"),
                 **mine["preprocessor"],
             },
         )
@@ -118,8 +117,12 @@ class PresetTask(keras.Model):
     @classmethod
     def _settings(cls, source: Any, overrides: dict[str, Any]) -> dict[str, Any]:
         """The task's own constructor arguments, from a source and what the caller says."""
+        from tfzoo.weights.arguments import check_arguments
+
         known = source.settings.keys() & arguments(cls)
-        return {**{name: source.settings[name] for name in known}, **overrides}
+        saved = {name: source.settings[name] for name in known}
+        check_arguments(cls, saved, source)
+        return {**saved, **overrides}
 
     def save_to_preset(self, folder: str | os.PathLike[str], format: str = "tfzoo") -> None:
         """Writes a folder that `from_preset` reads, complete or not at all.

@@ -12,12 +12,12 @@ import keras
 
 from tfzoo.errors import ConfigError, WeightsError
 from tfzoo.weights import mapping
+from tfzoo.weights.arguments import check_arguments
 from tfzoo.weights.family import HEADS, Preset
 from tfzoo.weights.formats import open_source
-from tfzoo.weights.formats.tfzoo import MARKER, part_config
+from tfzoo.weights.formats.tfzoo import part_config
 from tfzoo.weights.names import Identity, Table
 from tfzoo.weights.resolve import resolve
-from tfzoo.weights.settings import is_like, is_size
 from tfzoo.weights.shapes import layer_variables, shapes_of, variables
 from tfzoo.weights.source import Source
 from tfzoo.weights.tensors import listed
@@ -189,7 +189,7 @@ def tokenizer(
     """
     options = {} if source.lowercase is None else {"lowercase": source.lowercase}
     if source.format == "tfzoo":
-        options = part_config(source, "tokenizer")
+        options = saved_arguments(tokenizer_class, source, "tokenizer")
         if "task" in source.config and "tokenizer" not in source.config:
             return None
     elif handle in presets and presets[handle].lowercase is not None:
@@ -210,26 +210,22 @@ def _is_of(backbone_class: type, source: Source) -> bool:
 
 def _stated_config(backbone_class: type, source: Source) -> dict[str, Any]:
     """The constructor arguments of a backbone that a source states."""
-    if source.format != "tfzoo":
-        return backbone_class.formats[source.format].config(source)
-    config = part_config(source, "backbone")
-    wrong = config.keys() - backbone_class.argument_names()
-    wrong |= _needed(backbone_class) - config.keys()
-    kinds = {p.name: p.annotation for p in inspect.signature(backbone_class).parameters.values()}
-    wrong |= {name for name, value in config.items() if not _fits(name, value, kinds.get(name))}
-    if wrong:
-        raise WeightsError(
-            f"{source.folder / MARKER} lacks settings of {backbone_class.__name__}, or has others "
-            f"({listed(sorted(wrong))}); upgrade tfzoo, or save the preset again."
-        )
+    if source.format == "tfzoo":
+        return saved_arguments(backbone_class, source, "backbone")
+    config = backbone_class.formats[source.format].config(source)
+    check_arguments(backbone_class, config, source)
     return config
 
 
-def _fits(name: str, value: Any, kind: Any) -> bool:
-    """Whether a value is of the kind that an argument is annotated with."""
-    if kind is int:
-        return value == 0 or is_size(name, value)
-    return is_like(value, kind()) if kind in (float, str, bool) else True
+def saved_arguments(cls: type, source: Source, part: str) -> dict[str, Any]:
+    """The constructor arguments of one part, as far as a source is a preset and states them.
+
+    Raises:
+        WeightsError: the part's class has no such arguments.
+    """
+    arguments = part_config(source, part)
+    check_arguments(cls, arguments, source)
+    return arguments
 
 
 def _needed(backbone_class: type) -> set[str]:

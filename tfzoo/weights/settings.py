@@ -1,15 +1,12 @@
 """A family's configuration in the JSON of other formats: a table that reads and writes."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from tfzoo.errors import ConfigError, WeightsError
+from tfzoo.weights.arguments import is_number, is_plausible
 from tfzoo.weights.source import Source
-
-_MAX_SIZE = 2**24
-_MAX_LAYERS = 1000
 
 
 @dataclass(frozen=True)
@@ -31,7 +28,9 @@ class Option:
     def read(self, config: Mapping[str, Any]) -> Any:
         """Our value; ValueError where theirs has another type or is not known."""
         value = config.get(self.theirs, self.default)
-        if not is_like(value, self.default) or (self.values and value not in self.values):
+        if not _is_like(value, self.default) or not is_plausible(self.ours, value):
+            raise ValueError(value)
+        if self.values and value not in self.values:
             raise ValueError(value)
         return self.values[value] if self.values else value
 
@@ -78,7 +77,7 @@ class Settings:
         arguments = dict(self.implied)
         for ours, theirs in self.sizes.items():
             size = config.get(theirs)
-            if not is_size(ours, size):
+            if type(size) is not int or not is_plausible(ours, size):
                 raise _unusable(source, theirs, size)
             arguments[ours] = size
         for option in self.options:
@@ -109,24 +108,10 @@ class Settings:
         return {**self.required, **written}
 
 
-def is_size(name: str, value: object) -> bool:
-    """Whether a value can be the size of this name in any model.
-
-    >>> is_size("hidden_dim", 768), is_size("hidden_dim", 10**9), is_size("hidden_dim", True)
-    (True, False, False)
-    """
-    return type(value) is int and 0 < value <= (_MAX_LAYERS if name == "num_layers" else _MAX_SIZE)
-
-
-def is_like(value: object, example: str | float | bool) -> bool:
-    """Whether a value is of the type of an example; for a number, any finite one.
-
-    >>> is_like(1, 0.5), is_like(True, 0.5), is_like(float("nan"), 0.5)
-    (True, False, False)
-    """
+def _is_like(value: object, example: str | float | bool) -> bool:
     if isinstance(example, str | bool):
         return isinstance(value, type(example))
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return is_number(value)
 
 
 def _unusable(source: Source, name: str, value: object) -> WeightsError:

@@ -69,9 +69,19 @@ class Source:
         return spec.shape
 
     def count(self, pattern: str) -> int:
-        """How many different things a regular expression's group finds at the start of names."""
+        """How many different numbers a regular expression's group finds at the start of names.
+
+        Raises:
+            WeightsError: they are not those from 0 on.
+        """
         found = (re.match(pattern, name) for name in self.tensors.specs)
-        return len({match[1] for match in found if match})
+        numbers = {int(match[1]) for match in found if match}
+        if numbers != set(range(len(numbers))):
+            raise WeightsError(
+                f"{self.folder} numbers its layers {listed(sorted(map(str, numbers)))}, not from 0 "
+                "on; it is damaged: fetch it again."
+            )
+        return len(numbers)
 
     def asset(self, pattern: str) -> Path:
         """The first file of this name in the folder or its `assets`.

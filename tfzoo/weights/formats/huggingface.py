@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from tfzoo.errors import WeightsError
+from tfzoo.weights.arguments import is_number
 from tfzoo.weights.family import Snapshot
 from tfzoo.weights.safetensors_file import open_safetensors, write_safetensors
-from tfzoo.weights.settings import is_like
 from tfzoo.weights.source import Source
 from tfzoo.weights.tensors import read_json
 from tfzoo.weights.tokenizer_json import casing, wordpieces
@@ -108,7 +108,7 @@ def _settings(config: dict[str, Any], path: Path) -> dict[str, Any]:
     settings = {
         "class_names": _class_names(config.get("id2label"), path),
         "problem_type": _problem_type(config),
-        "dropout": dropout if is_like(dropout, 0.1) and 0 <= dropout < 1 else None,
+        "dropout": dropout if is_number(dropout) and 0 <= dropout < 1 else None,
     }
     return {name: value for name, value in settings.items() if value is not None}
 

@@ -1,0 +1,132 @@
+"""The one forward pass of all encoders in BERT's line."""
+
+from typing import Any
+
+from tfzoo.layers import Pooler, TransformerEmbedding, TransformerStack
+from tfzoo.layers.masks import attention_bias
+from tfzoo.models.backbone import Backbone
+
+_OF_EMBEDDINGS = (
+    "vocabulary_size",
+    "hidden_dim",
+    "embedding_dim",
+    "max_sequence_length",
+    "num_segments",
+)
+_OF_STACK = ("num_layers", "num_groups", "num_inner_repetitions")
+
+
+class EncoderBackbone(Backbone):
+    """Embeddings, a stack of Transformer layers, and a pooler where the family has one.
+
+    A family is a subclass whose constructor names its arguments, and passes them on with what is
+    fixed in the family.
+
+    Args:
+        vocabulary_size: number of tokens V.
+        num_layers: number of Transformer layers L.
+        num_heads: number of attention heads.
+        hidden_dim: size H of the hidden states.
+        intermediate_dim: size of the feed-forward networks.
+        dropout: share of sub-layer outputs, attention probabilities and embeddings dropped in
+            training.
+        max_sequence_length: number of positions P.
+        num_segments: number of token types; 0 where the family has none.
+        activation: of the feed-forward networks.
+        layer_norm_epsilon: added to variances.
+        embedding_dim: size E of the embeddings where a dense layer takes them to H; None for H.
+        num_groups, num_inner_repetitions: how layers share their parameters; see
+            `TransformerStack`.
+        padding_id: the id of padding in a family that counts positions from it on, and only for
+            real tokens; None for one that takes columns for positions.
+        has_pooler: whether there is a `pooled_output`.
+        rematerialize: trade a second forward pass per layer for memory in training.
+        return_encoder_outputs: also return the output of every layer.
+        kwargs: those of `keras.Model`, such as `dtype`.
+    """
+
+    def __init__(
+        self,
+        vocabulary_size: int,
+        num_layers: int,
+        num_heads: int,
+        hidden_dim: int,
+        intermediate_dim: int,
+        dropout: float,
+        max_sequence_length: int,
+        num_segments: int,
+        activation: str,
+        layer_norm_epsilon: float,
+        embedding_dim: int | None = None,
+        num_groups: int | None = None,
+        num_inner_repetitions: int = 1,
+        padding_id: int | None = None,
+        has_pooler: bool = True,
+        rematerialize: bool = False,
+        return_encoder_outputs: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.return_encoder_outputs = return_encoder_outputs
+        self.embeddings = TransformerEmbedding(
+            vocabulary_size,
+            hidden_dim,
+            max_sequence_length,
+            num_segments=num_segments,
+            dropout=dropout,
+            layer_norm_epsilon=layer_norm_epsilon,
+            embedding_dim=embedding_dim,
+            padding_id=padding_id,
+            dtype=self.dtype_policy,
+            name="embeddings",
+        )
+        self.encoder = TransformerStack(
+            num_layers,
+            num_heads,
+            intermediate_dim,
+            num_groups=num_groups,
+            num_inner_repetitions=num_inner_repetitions,
+            dropout=dropout,
+            activation=activation,
+            layer_norm_epsilon=layer_norm_epsilon,
+            rematerialize=rematerialize,
+            dtype=self.dtype_policy,
+            name="encoder",
+        )
+        self.pooler = Pooler(dtype=self.dtype_policy, name="pooler") if has_pooler else None
+        self.embeddings.build((None, None))
+        self.encoder.build((None, None, hidden_dim))
+        if has_pooler:
+            self.pooler.build((None, None, hidden_dim))
+        self.built = True
+
+    def call(self, inputs: dict[str, Any], training: bool | None = None) -> dict[str, Any]:
+        x = self.embeddings(
+            inputs["token_ids"],
+            segment_ids=inputs.get("segment_ids"),
+            sequence_ids=inputs.get("sequence_ids"),
+            training=training,
+        )  # (B, S, H)
+        bias = attention_bias(
+            inputs.get("padding_mask"), inputs.get("sequence_ids"), dtype=self.compute_dtype
+        )
+        outputs = self.encoder(x, bias=bias, training=training)
+        result = {"sequence_output": outputs[-1]}
+        if self.pooler is not None:
+            result["pooled_output"] = self.pooler(outputs[-1], inputs.get("cls_positions"))
+        if self.return_encoder_outputs:
+            result["encoder_outputs"] = outputs
+        return result
+
+    def get_config(self) -> dict[str, Any]:
+        known = {
+            "name": self.name,
+            "trainable": self.trainable,
+            "dtype": self.dtype_policy.name,
+            **{name: getattr(self.embeddings, name) for name in _OF_EMBEDDINGS},
+            **{name: getattr(self.encoder, name) for name in _OF_STACK},
+            **self.encoder.layer_config,
+            "return_encoder_outputs": self.return_encoder_outputs,
+        }
+        names = self.argument_names()
+        return {name: value for name, value in known.items() if name in names}

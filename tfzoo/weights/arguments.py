@@ -1,0 +1,92 @@
+"""Constructor arguments from a file, which may be anybody's."""
+
+import inspect
+import math
+import types
+import typing
+from collections.abc import Mapping
+from typing import Any
+
+from tfzoo.errors import WeightsError
+from tfzoo.weights.source import Source
+from tfzoo.weights.tensors import listed
+
+_MAX_SIZE = 2**24
+_MAX_LAYERS = 300
+_OF_EVERY_MODEL = {"name": str, "trainable": bool}
+
+
+def check_arguments(cls: type, arguments: Mapping[str, Any], source: Source) -> None:
+    """Checks that a class has such arguments, that the values are of their types and can be meant.
+
+    Args:
+        cls: its constructor's annotations are the types.
+        arguments: name -> value.
+        source: where they come from.
+
+    Raises:
+        WeightsError: names the arguments that are wrong.
+    """
+    parameters = inspect.signature(cls).parameters.values()
+    known = {p.name: p.annotation for p in parameters if p.kind is not p.VAR_KEYWORD}
+    if any(p.kind is p.VAR_KEYWORD for p in parameters):
+        known |= _OF_EVERY_MODEL
+    wrong = [
+        name
+        for name, value in arguments.items()
+        if name not in known or not (_is_of(value, known[name]) and is_plausible(name, value))
+    ]
+    if wrong:
+        raise WeightsError(
+            f"{source.folder} states what no {cls.__name__} can have "
+            f"({listed([f'{name} {arguments[name]!r:.80}' for name in sorted(wrong)])}); upgrade "
+            "tfzoo, or save the preset again."
+        )
+
+
+def is_plausible(name: str, value: object) -> bool:
+    """Whether a setting of this name, of the right type, can have the value in any model.
+
+    >>> is_plausible("hidden_dim", 768), is_plausible("hidden_dim", 10**9)
+    (True, False)
+    >>> is_plausible("dropout", 0.1), is_plausible("dropout", 5.0)
+    (True, False)
+    """
+    if isinstance(value, str):
+        return name != "name" or (value != "" and "/" not in value)
+    if value is None or isinstance(value, bool | list | dict):
+        return True
+    if name in ("dropout", "layer_norm_epsilon"):
+        return 0 <= value < 1
+    if isinstance(value, int):
+        smallest = 0 if name == "num_segments" else 1
+        return smallest <= value <= (_MAX_LAYERS if name == "num_layers" else _MAX_SIZE)
+    return True
+
+
+def is_number(value: object) -> bool:
+    """Whether a value is a finite number.
+
+    >>> is_number(1), is_number(True), is_number(float("nan")), is_number(10**400)
+    (True, False, False, False)
+    """
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False
+
+
+def _is_of(value: object, kind: Any) -> bool:
+    """Whether a JSON value is of an annotated type; what JSON cannot be is refused."""
+    if isinstance(kind, types.UnionType):
+        return any(_is_of(value, each) for each in typing.get_args(kind))
+    if kind in (None, types.NoneType):
+        return value is None
+    if typing.get_origin(kind) is list:
+        (item,) = typing.get_args(kind)
+        return isinstance(value, list) and all(_is_of(each, item) for each in value)
+    if kind is float:
+        return is_number(value)
+    return kind in (int, str, bool) and type(value) is kind
