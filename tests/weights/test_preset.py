@@ -234,7 +234,6 @@ def test_other_family(folder):
         (lambda config: config["backbone"]["config"].update(dropout=10**400), "dropout 1000"),
         (lambda config: config["preprocessor"]["config"].update(colour=1), "colour 1"),
         (lambda config: config["preprocessor"]["config"].update(sequence_length=5.5), "length 5.5"),
-        (lambda config: config["tokenizer"]["config"].update(vocabulary="x"), "vocabulary 'x'"),
         (lambda config: config["tokenizer"]["config"].update(lowercase="yes"), "lowercase 'yes'"),
     ],
 )

@@ -194,7 +194,8 @@ def tokenizer(
             return None
     elif handle in presets and presets[handle].lowercase is not None:
         options["lowercase"] = presets[handle].lowercase
-    return tokenizer_class(source.vocabulary(tokenizer_class.asset), **{**options, **overrides})
+    vocabulary = source.vocabulary(tokenizer_class.asset)
+    return tokenizer_class(**{**options, **overrides, "vocabulary": vocabulary})
 
 
 def _is_of(backbone_class: type, source: Source) -> bool:
