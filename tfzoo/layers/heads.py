@@ -54,6 +54,8 @@ class ClassificationHead(keras.layers.Layer):
     Args:
         num_classes: number of logits C.
         dropout: share of the input dropped in training.
+        hidden_activation: of one more dense layer before, with dropout of its own, in families
+            whose backbone has no pooler, such as RoBERTa; None for none.
 
     Example:
 
@@ -61,18 +63,32 @@ class ClassificationHead(keras.layers.Layer):
     TensorShape([2, 3])
     """
 
-    def __init__(self, num_classes: int, dropout: float = 0.0, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        num_classes: int,
+        dropout: float = 0.0,
+        hidden_activation: str | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.num_classes = num_classes
         self.dropout = dropout
+        self.hidden_activation = hidden_activation
         self.seed_generator = keras.random.SeedGenerator()
 
     def build(self, input_shape: tuple) -> None:
+        if self.hidden_activation is not None:
+            self.dense = Dense(
+                input_shape[-1], self.hidden_activation, dtype=self.dtype_policy, name="dense"
+            )
+            self.dense.build(input_shape)
         self.logits = Dense(self.num_classes, dtype=self.dtype_policy, name="logits")
         self.logits.build(input_shape)
 
     def call(self, x: Any, training: bool | None = None) -> Any:
         drop = DropoutSeeds(draw_seed(self.seed_generator, training))
+        if self.hidden_activation is not None:
+            x = self.dense(drop(x, self.dropout), training=training)
         return ops.cast(self.logits(drop(x, self.dropout)), "float32")
 
     def get_config(self) -> dict:
@@ -80,6 +96,7 @@ class ClassificationHead(keras.layers.Layer):
             **super().get_config(),
             "num_classes": self.num_classes,
             "dropout": self.dropout,
+            "hidden_activation": self.hidden_activation,
         }
 
 

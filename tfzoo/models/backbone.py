@@ -24,6 +24,8 @@ class Backbone(keras.Model):
     family: ClassVar[str]
     presets: ClassVar[Mapping[str, Preset]]
     formats: ClassVar[Mapping[str, Format]]
+    # Of the hidden layer of a classifier's head, in families whose backbone has no pooler.
+    head_activation: ClassVar[str | None] = None
 
     encoder: TransformerStack
 

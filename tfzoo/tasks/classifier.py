@@ -17,10 +17,10 @@ _PROBLEMS = ("single_label", "multi_label", "regression")
 
 
 class Classifier(Task):
-    """A backbone's pooled output, dropout and a dense layer: logits.
+    """A backbone's pooled output, or its first hidden state, and a head: logits.
 
     Args:
-        backbone: a backbone with a `pooled_output`.
+        backbone: the model below the head.
         num_classes: number of logits C, for a regression of predicted values; by default one per
             name in `class_names`, else 2, for a regression 1.
         preprocessor: turns strings into features; None takes features.
@@ -59,7 +59,11 @@ class Classifier(Task):
         self.class_names = None if class_names is None else list(class_names)
         self.problem_type = problem_type
         self.classification_head = ClassificationHead(
-            num_classes, dropout, dtype=self.dtype_policy, name="classification_head"
+            num_classes,
+            dropout,
+            backbone.head_activation,
+            dtype=self.dtype_policy,
+            name="classification_head",
         )
         self.classification_head.build((None, backbone.embeddings.hidden_dim))
         self.built = True
@@ -82,7 +86,10 @@ class Classifier(Task):
         return super().fit(*args, class_weight=class_weight, **kwargs)
 
     def call(self, inputs: dict[str, Any], training: bool | None = None) -> Any:
-        pooled = self.backbone(inputs, training=training)["pooled_output"]
+        outputs = self.backbone(inputs, training=training)
+        pooled = outputs.get("pooled_output")
+        if pooled is None:
+            pooled = outputs["sequence_output"][:, 0]
         return self.classification_head(pooled, training=training)
 
     def probabilities(self, logits: Any) -> Any:

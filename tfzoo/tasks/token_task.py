@@ -20,7 +20,7 @@ class TokenTask(Task):
     def trainable_weights(self) -> list[keras.Variable]:
         """Without the backbone's pooler, unless a head uses it."""
         weights = super().trainable_weights
-        if self.uses_pooler or not hasattr(self.backbone, "pooler"):
+        if self.uses_pooler or getattr(self.backbone, "pooler", None) is None:
             return weights
         unused = {id(weight) for weight in self.backbone.pooler.weights}
         return [weight for weight in weights if id(weight) not in unused]
