@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
+collect_ignore_glob = ["artifacts/*"]  # programs that need other libraries
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 WORDS = ["a", "the", "film", "was", "good", "bad", "great", "awful", "very", "not"]
 WORDS += [".", "!", "play", "##ing", "##ed", "we", "saw", "it"]

@@ -39,7 +39,8 @@ def define_flags(values: flags.FlagValues) -> None:
     flags.DEFINE_multi_string(
         "override",
         [],
-        "an argument that the weights do not state or state wrongly, such as num_heads=12",
+        "an argument of the backbone that the weights do not state or state wrongly, such as "
+        "num_heads=12",
         values,
     )
 

@@ -9,7 +9,9 @@ An artifact is a folder `model`, and beside it `expected.npz`: inputs, and what 
 of them in float32; `texts`, and the ids that its tokenizer gives them.
 """
 
+import inspect
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -71,32 +73,55 @@ def save(
     lowercase: bool = True,
     vocabulary_file: bool = False,
     change: Callable[[dict], dict] | None = None,
+    tokenizer_class: type = transformers.BertTokenizer,
     **options: object,
 ) -> None:
     """Writes an artifact.
 
     Args:
-        name: of its folder, without what begins all of them.
+        name: of its folder.
         model: gets random weights.
         lowercase: whether the tokenizer lower-cases.
         vocabulary_file: keep the tokenizer in `vocab.txt`, as transformers did before version 5.
         change: makes the names and arrays that an older version wrote of today's.
+        tokenizer_class: that of the family.
         options: of `save_pretrained`.
     """
-    artifact = FOLDER / f"huggingface_{name}"
+    artifact = save_model(name, model, change, **options)
+    tokenizer = save_tokenizer(artifact / "model", tokenizer_class, lowercase, vocabulary_file)
+    taken = inspect.signature(model.forward).parameters
+    inputs = {name: value for name, value in features().items() if name in taken}
+    save_expected(artifact, model, inputs, tokenizer)
+
+
+def save_model(
+    name: str,
+    model: transformers.PreTrainedModel,
+    change: Callable[[dict], dict] | None = None,
+    **options: object,
+) -> Path:
+    """Writes the model of an artifact, whose folder it gives back; the arguments are `save`'s."""
+    artifact = FOLDER / name
     shutil.rmtree(artifact, ignore_errors=True)
     generator = np.random.default_rng(0)
     with torch.no_grad():
         for path, parameter in model.named_parameters():
-            path = path.replace("LayerNorm.weight", "LayerNorm.gamma")
+            path = re.sub(r"(LayerNorm|layer_norm)\.weight", "gamma", path)
             parameter.copy_(torch.tensor(random_value(path, parameter.shape, generator)))
     model.eval().save_pretrained(artifact / "model", **options)
     if change:
         path = artifact / "model" / "model.safetensors"
         save_file(change(load_file(path)), path, {"format": "pt"})
-    tokenizer = save_tokenizer(artifact / "model", lowercase, vocabulary_file)
+    return artifact
 
-    inputs = features()
+
+def save_expected(
+    artifact: Path,
+    model: transformers.PreTrainedModel,
+    inputs: dict[str, np.ndarray],
+    tokenizer: Callable,
+) -> None:
+    """Writes inputs, the outputs for them, and texts with their ids."""
     tensors = {name: torch.tensor(value) for name, value in inputs.items()}
     with torch.no_grad():
         outputs = dict(model(**tensors, output_hidden_states=True))
@@ -106,13 +131,15 @@ def save(
     np.savez_compressed(artifact / "expected.npz", **inputs, **arrays, texts=TEXTS, text_ids=ids)
 
 
-def save_tokenizer(folder: Path, lowercase: bool, vocabulary_file: bool) -> Callable:
+def save_tokenizer(
+    folder: Path, tokenizer_class: type, lowercase: bool, vocabulary_file: bool
+) -> Callable:
     """Writes the tokenizer into an artifact's folder, and gives it back."""
     path = folder / "vocab.txt"
     path.write_text("".join(f"{piece}\n" for piece in VOCABULARY), encoding="utf-8")
-    tokenizer = transformers.BertTokenizer.from_pretrained(folder, do_lower_case=lowercase)
+    tokenizer = tokenizer_class.from_pretrained(folder, do_lower_case=lowercase)
     if vocabulary_file:
-        options = {"do_lower_case": lowercase, "tokenizer_class": "BertTokenizer"}
+        options = {"do_lower_case": lowercase, "tokenizer_class": tokenizer_class.__name__}
         (folder / "tokenizer_config.json").write_text(json.dumps(options))
     else:
         tokenizer.save_pretrained(folder)
@@ -139,22 +166,22 @@ def with_decoder(arrays: dict) -> dict:
 
 
 if __name__ == "__main__":
-    save("pretraining", transformers.BertForPreTraining(config()))
+    save("huggingface_pretraining", transformers.BertForPreTraining(config()))
     save(
-        "masked_lm",
+        "huggingface_masked_lm",
         transformers.BertForMaskedLM(config()),
         lowercase=False,
         vocabulary_file=True,
         change=lambda arrays: with_decoder(old_norms(arrays)),
     )
     save(
-        "sharded",
+        "huggingface_sharded",
         transformers.BertModel(config(hidden_act="gelu_new", layer_norm_eps=1e-3)),
         lowercase=False,
         max_shard_size="12KB",
     )
     save(
-        "without_pooler",
+        "huggingface_without_pooler",
         transformers.BertModel(config(hidden_act="gelu_pytorch_tanh"), add_pooling_layer=False),
         vocabulary_file=True,
         change=old_norms,
@@ -165,8 +192,12 @@ if __name__ == "__main__":
         hidden_dropout_prob=0.2,
         attention_probs_dropout_prob=0.2,
     )
-    save("classifier", transformers.BertForSequenceClassification(multi_label))
-    save("regression", transformers.BertForSequenceClassification(config(num_labels=1)))
+    save("huggingface_classifier", transformers.BertForSequenceClassification(multi_label))
+    save("huggingface_regression", transformers.BertForSequenceClassification(config(num_labels=1)))
     entities = config(**labelled("O", "B-PER", "I-PER", "B-LOC"))
-    save("token_classifier", transformers.BertForTokenClassification(entities), lowercase=False)
-    save("question_answerer", transformers.BertForQuestionAnswering(config()))
+    save(
+        "huggingface_token_classifier",
+        transformers.BertForTokenClassification(entities),
+        lowercase=False,
+    )
+    save("huggingface_question_answerer", transformers.BertForQuestionAnswering(config()))

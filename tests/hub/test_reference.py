@@ -73,7 +73,9 @@ def test_encoders(reference, case):
     in_training = np.abs(layer(features, training=True)["pooled_output"] - outputs["pooled_output"])
     assert (in_training.max() > 0.01) == (case == ENCODERS[0])  # the other has no dropout
     names = changed_by_a_step(layer, features, lambda outputs: outputs["pooled_output"])
-    assert len(names) == len(layer.trainable_weights)
+    trained = {variable.path.partition("/")[2] for variable in layer.trainable_weights}
+    # Attention does not depend on the bias of keys: what their gradient has is rounding alone.
+    assert {name for name in trained if not name.endswith("key/bias")} <= names <= trained
     layer.trainable = False
     assert changed_by_a_step(layer, features, lambda outputs: outputs["pooled_output"]) == set()
 

@@ -117,12 +117,12 @@ def test_class_names_that_are_wrong(huggingface, labels):
 def test_preset_of_tfzoo_comes_first(huggingface):
     write(
         huggingface / "tfzoo.json",
-        {"version": 1, "backbone": {"class": "BertBackbone", "config": {}}},
+        {"version": 1, "family": "bert", "backbone": {"class": "BertBackbone", "config": {}}},
     )
     source = open_source(huggingface)
     assert (source.format, source.config) == (
         "tfzoo",
-        {"version": 1, "backbone": {"class": "BertBackbone", "config": {}}},
+        {"version": 1, "family": "bert", "backbone": {"class": "BertBackbone", "config": {}}},
     )
     assert source.tensors.read("w").tolist() == [1, 1]
 

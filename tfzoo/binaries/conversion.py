@@ -8,6 +8,7 @@ from tfzoo.errors import ConfigError, WeightsError
 from tfzoo.models import Backbone
 from tfzoo.tasks import Task
 from tfzoo.weights import preset
+from tfzoo.weights.arguments import has_argument
 from tfzoo.weights.family import HEADS
 from tfzoo.weights.mapping import Match
 from tfzoo.weights.saving import save
@@ -36,19 +37,27 @@ def convert(
             the family does not have.
     """
     backbone_class, source = preset.open_preset(Backbone.choices(), handle)
+    check_overrides(backbone_class, overrides)
     kind = task or preset.find_task(backbone_class, source) or "Backbone"
-    if kind != "Backbone":
-        known = {each.kind: each for each in _tasks(backbone_class)}
-        if kind not in known:
+    if kind == "Backbone":
+        backbone = backbone_class.from_preset(handle, **overrides)
+        save(folder, format, backbone, tokenizer=_tokenizer(backbone_class, source, handle))
+        return backbone_class.__name__
+    known = {each.kind: each for each in reversed(_tasks(backbone_class))}
+    if kind not in known:
+        raise ConfigError(
+            f"There is no {kind} for {backbone_class.family} weights; choose --task from "
+            f"{', '.join(['Backbone', *sorted(known)])}."
+        )
+    model = known[kind].from_preset(handle, **overrides)
+    for head in model.layers:
+        if head is not model.backbone and not preset.head_names(backbone_class, head.name, source):
             raise ConfigError(
-                f"There is no {kind} for {backbone_class.family} weights; choose one of "
-                f"{', '.join(['Backbone', *known])}."
+                f"{handle} has no {head.name}, so a {known[kind].__name__} of it is not trained; "
+                "choose another --task, such as Backbone."
             )
-        known[kind].from_preset(handle, **overrides).save_to_preset(folder, format)
-        return known[kind].__name__
-    backbone = backbone_class.from_preset(handle, **overrides)
-    save(folder, format, backbone, tokenizer=_tokenizer(backbone_class, source, handle))
-    return backbone_class.__name__
+    model.save_to_preset(folder, format)
+    return known[kind].__name__
 
 
 def describe(handle: str, overrides: Mapping[str, Any]) -> tuple[str, bool]:
@@ -66,6 +75,7 @@ def describe(handle: str, overrides: Mapping[str, Any]) -> tuple[str, bool]:
         WeightsError: what is found is damaged, or of no family that tfzoo has.
     """
     backbone_class, source = preset.open_preset(Backbone.choices(), handle)
+    check_overrides(backbone_class, overrides)
     config, match = preset.match_backbone(backbone_class, source, overrides)
     shapes = shapes_of(lambda: backbone_class(**config))
     heads = {
@@ -106,9 +116,22 @@ def _tasks(backbone_class: type[Backbone]) -> list[type[Task]]:
     return [task for task in Task.choices() if task.backbone_class is backbone_class]
 
 
+def check_overrides(backbone_class: type[Backbone], overrides: Mapping[str, Any]) -> None:
+    """Checks arguments of a backbone that a user gave.
+
+    Raises:
+        ConfigError: there is no such argument, or it has another type.
+    """
+    for name, value in overrides.items():
+        if not has_argument(backbone_class, name, value):
+            raise ConfigError(f"{backbone_class.__name__} has no argument {name} {value!r}.")
+
+
 def _tokenizer(backbone_class: type[Backbone], source: Source, handle: str) -> Any:
     """The tokenizer of some weights; None where they come without."""
     tokenizer_class = _tasks(backbone_class)[0].tokenizer_class
+    if not any(map(source.find, [*tokenizer_class.assets.values(), "tokenizer.json"])):
+        return None
     return preset.tokenizer(tokenizer_class, source, handle, backbone_class.presets, {})
 
 
@@ -119,6 +142,6 @@ def _tokenizer_line(backbone_class: type[Backbone], source: Source, handle: str)
         return f"none ({error})"
     if tokenizer is None:
         return "none"
-    settings = {k: v for k, v in tokenizer.get_config().items() if k != "vocabulary"}
+    settings = {k: v for k, v in tokenizer.get_config().items() if k not in tokenizer.assets}
     told = "".join(f", {name} {value}" for name, value in settings.items())
     return f"{type(tokenizer).__name__}, {tokenizer.vocabulary_size:,} pieces{told}"

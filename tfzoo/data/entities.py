@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import numpy as np
 
 _TAG = re.compile(r"([BIES])-(.+)", re.DOTALL)
 OUTSIDE = "O"
@@ -58,3 +60,36 @@ def word_spans(tags: Sequence[str | int]) -> list[Span]:
         [Span(label='NOUN', start=0, end=1), Span(label='VERB', start=1, end=2)]
     """
     return [Span(tag, word, word + 1) for word, tag in enumerate(tags)]
+
+
+def spans_to_read(
+    text: Any, words: Sequence[str], spans: Sequence[Span], probabilities: np.ndarray
+) -> list[dict[str, Any]]:
+    """What there is to say of the spans of a text.
+
+    Args:
+        text: a string, or what has no characters to count.
+        words: its W words.
+        spans: of words.
+        probabilities: (W,), of each word's label.
+
+    Returns:
+        A dict for each span; see `tfzoo.tasks.token_classifier.TokenClassifier.tag`.
+
+    Example:
+        >>> spans = entity_spans(["B-PER", "O"])
+        >>> spans_to_read("Ada wrote", ["Ada", "wrote"], spans, np.array([0.5, 1]))[0]["text"]
+        'Ada'
+    """
+    is_string = isinstance(text, str)
+    places = [found.span() for found in re.finditer(r"\S+", text)] if is_string else None
+    answers = []
+    for label, start, end in spans:
+        answer = {"label": label, "start_word": start, "end_word": end}
+        if places is None:
+            answer["text"] = " ".join(words[start:end])
+        else:
+            first, last = places[start][0], places[end - 1][1]
+            answer |= {"text": text[first:last], "start": first, "end": last}
+        answers.append({**answer, "score": float(probabilities[start:end].mean())})
+    return answers

@@ -1,5 +1,6 @@
 """Dynamic masking for masked language models."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import tensorflow as tf
@@ -7,17 +8,35 @@ import tensorflow as tf
 from tfzoo.data.bucketing import PARALLEL_CALLS, PREFETCHED, untuned
 from tfzoo.tokenizers import BertTokenizer
 
-_SHARE = 0.15  # of a row's tokens that are to be predicted
-_MASKED, _RANDOM = 0.8, 0.1  # of those, become [MASK], become a random token; the rest stay
+
+@dataclass(frozen=True)
+class Masking:
+    """Which tokens are to be predicted, and what is put in their place.
+
+    By default as in BERT, https://arxiv.org/abs/1810.04805, section 3.1.
+
+    Args:
+        share: of a row's tokens, special ones excepted, that are to be predicted.
+        masked: of those, the share that becomes [MASK].
+        random: of those, the share that becomes a random token; the rest stay.
+    """
+
+    share: float = 0.15
+    masked: float = 0.8
+    random: float = 0.1
+
+
+_BERT = Masking()
 
 
 def masked_batches(
-    batches: tf.data.Dataset, tokenizer: BertTokenizer, seed: int, anew: bool = True
+    batches: tf.data.Dataset,
+    tokenizer: BertTokenizer,
+    seed: int,
+    anew: bool = True,
+    masking: Masking = _BERT,
 ) -> tf.data.Dataset:
     """Batches whose features are masked anew each time, with the hidden tokens as labels.
-
-    As in https://arxiv.org/abs/1810.04805, section 3.1: 15% of a row's tokens, special ones
-    excepted, are to be predicted; 80% of them become [MASK], 10% a random token, 10% stay.
 
     Args:
         batches: of features, or of `(features, next_sentence_labels)` for both of BERT's
@@ -25,6 +44,7 @@ def masked_batches(
         tokenizer: says which ids are special.
         seed: the same seed gives the same masks.
         anew: whether each epoch has others, as training wants and validation does not.
+        masking: how many tokens are masked, and how.
 
     Returns:
         A dataset of `(features, labels, weights)`: features with `masked_positions` (B, P), labels
@@ -35,15 +55,15 @@ def masked_batches(
 
     @tf.autograph.experimental.do_not_convert
     def mask(batch: Any, seed: tf.Tensor) -> tuple:
-        return _with_labels(batch, tokenizer, seed)
+        return _with_labels(batch, tokenizer, seed, masking)
 
     masked = tf.data.Dataset.zip(batches, seeds).map(mask, PARALLEL_CALLS)
     return untuned(masked.prefetch(PREFETCHED))
 
 
-def _with_labels(batch: Any, tokenizer: BertTokenizer, seed: tf.Tensor) -> tuple:
+def _with_labels(batch: Any, tokenizer: BertTokenizer, seed: tf.Tensor, masking: Masking) -> tuple:
     features, *labels = batch if isinstance(batch, tuple) else (batch,)
-    features, ids, weights = mask_tokens(features, tokenizer, seed)
+    features, ids, weights = mask_tokens(features, tokenizer, seed, masking)
     if not labels:
         return features, ids, weights
     next_sentence, *row_weights = labels
@@ -58,7 +78,10 @@ def _with_labels(batch: Any, tokenizer: BertTokenizer, seed: tf.Tensor) -> tuple
 
 
 def mask_tokens(
-    features: dict[str, tf.Tensor], tokenizer: BertTokenizer, seed: tf.Tensor
+    features: dict[str, tf.Tensor],
+    tokenizer: BertTokenizer,
+    seed: tf.Tensor,
+    masking: Masking = _BERT,
 ) -> tuple[dict[str, tf.Tensor], tf.Tensor, tf.Tensor]:
     """Masks one batch.
 
@@ -66,6 +89,7 @@ def mask_tokens(
         features: `token_ids` and `padding_mask`, (B, S) int32, and others that stay as they are.
         tokenizer: says which ids are special.
         seed: (2,) integers.
+        masking: how many tokens are masked, and how.
 
     Returns:
         The features with masked `token_ids` and `masked_positions` (B, P) in rising order; the ids
@@ -80,7 +104,7 @@ def mask_tokens(
         for i in range(3)
     )
     candidates = tf.reduce_sum(tf.cast(maskable, tf.float32), axis=1)  # (B,)
-    counts = tf.where(candidates > 0, tf.maximum(1.0, tf.round(_SHARE * candidates)), 0.0)
+    counts = tf.where(candidates > 0, tf.maximum(1.0, tf.round(masking.share * candidates)), 0.0)
     width = tf.maximum(1, tf.cast(tf.reduce_max(counts), tf.int32))  # P
     chosen = tf.math.top_k(tf.where(maskable, choice, -1.0), width).indices  # (B, P)
     weights = tf.sequence_mask(counts, width, tf.float32)
@@ -92,8 +116,9 @@ def mask_tokens(
         (tf.range(tf.shape(ids)[1]) == positions[..., None]) & (weights[..., None] > 0), axis=1
     )  # (B, S)
     random = tf.cast(token * tokenizer.vocabulary_size, ids.dtype)
+    changed = masking.masked + masking.random
     replaced = tf.where(
-        kind < _MASKED, tokenizer.mask_id, tf.where(kind < _MASKED + _RANDOM, random, ids)
+        kind < masking.masked, tokenizer.mask_id, tf.where(kind < changed, random, ids)
     )
     masked = {
         **features,

@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from tfzoo.layers.activations import activate, get_activation
-from tfzoo.layers.initializers import bert_initializer
+from tfzoo.layers.initializers import BertInitializer
 
 
 @keras.saving.register_keras_serializable(package="tfzoo")
@@ -40,7 +40,7 @@ class Dense(keras.layers.Dense):
         super().__init__(
             units,
             activation=get_activation(activation),
-            kernel_initializer=kernel_initializer or bert_initializer(),
+            kernel_initializer=kernel_initializer or BertInitializer(),
             **kwargs,
         )
 

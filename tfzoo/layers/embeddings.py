@@ -7,7 +7,7 @@ from keras import ops
 
 from tfzoo.layers.dense import Dense
 from tfzoo.layers.dropout import DropoutSeeds, draw_seed
-from tfzoo.layers.initializers import bert_initializer
+from tfzoo.layers.initializers import BertInitializer
 from tfzoo.layers.normalization import LayerNormalization
 
 
@@ -28,6 +28,9 @@ class TransformerEmbedding(keras.layers.Layer):
             (https://arxiv.org/abs/1909.11942, section 3.1); None for H, without such a layer.
         padding_id: the id of padding in models that count positions from it on, and only for real
             tokens, as RoBERTa's; None for models that take columns for positions.
+        shared: a built embedding of the same sizes, but for H, whose tables and LayerNorm are this
+            one's too, as in the generator and the discriminator of ELECTRA
+            (https://arxiv.org/abs/2003.10555, section 3.2); None for its own.
 
     Call arguments:
         token_ids: (B, S) integers below V, S at most P.
@@ -54,6 +57,7 @@ class TransformerEmbedding(keras.layers.Layer):
         layer_norm_epsilon: float = 1e-12,
         embedding_dim: int | None = None,
         padding_id: int | None = None,
+        shared: "TransformerEmbedding | None" = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -66,9 +70,23 @@ class TransformerEmbedding(keras.layers.Layer):
         self.embedding_dim = embedding_dim
         self.padding_id = padding_id
         self.seed_generator = keras.random.SeedGenerator()
+        self._has_own_tables = shared is None
+        if shared is not None:
+            self.token_embedding = shared.token_embedding
+            self.position_embedding = shared.position_embedding
+            if num_segments:
+                self.segment_embedding = shared.segment_embedding
+            self.layer_norm = shared.layer_norm
 
     def build(self, input_shape: tuple) -> None:
         size = self.embedding_dim or self.hidden_dim
+        if self._has_own_tables:
+            self._build_tables(input_shape, size)
+        if self.embedding_dim is not None:
+            self.projection = Dense(self.hidden_dim, dtype=self.dtype_policy, name="projection")
+            self.projection.build((*input_shape, size))
+
+    def _build_tables(self, input_shape: tuple, size: int) -> None:
         unused = 0 if self.padding_id is None else self.padding_id + 1
         self.token_embedding = self._table("token_embedding", self.vocabulary_size)
         self.position_embedding = self._table(
@@ -80,14 +98,11 @@ class TransformerEmbedding(keras.layers.Layer):
             self.layer_norm_epsilon, dtype=self.dtype_policy, name="layer_norm"
         )
         self.layer_norm.build((*input_shape, size))
-        if self.embedding_dim is not None:
-            self.projection = Dense(self.hidden_dim, dtype=self.dtype_policy, name="projection")
-            self.projection.build((*input_shape, size))
 
     def _table(self, name: str, rows: int) -> keras.layers.Embedding:
         size = self.embedding_dim or self.hidden_dim
         table = keras.layers.Embedding(
-            rows, size, bert_initializer(), dtype=self.dtype_policy, name=name
+            rows, size, BertInitializer(), dtype=self.dtype_policy, name=name
         )
         table.build()
         return table

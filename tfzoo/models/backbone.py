@@ -105,7 +105,7 @@ class Backbone(keras.Model):
             ConfigError: there are not so many layers.
         """
         layers = self.encoder.layers
-        if not 0 <= count <= len(layers):
+        if type(count) is not int or not 0 <= count <= len(layers):
             raise ConfigError(
                 f"The last {count} layers cannot be trained alone: the model has {len(layers)}."
             )

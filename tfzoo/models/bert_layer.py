@@ -64,7 +64,8 @@ class BertLayer(keras.layers.Layer):
         self.backbone = backbone
         self.n_fine_tune_layers = n_fine_tune_layers
         self.pooling = pooling
-        self._choose_trained()
+        if trainable:
+            self._choose_trained()
         self.trainable = trainable
         self.built = True
 
@@ -112,5 +113,7 @@ class BertLayer(keras.layers.Layer):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "BertLayer":
+        if not isinstance(config["handle"], dict):
+            raise ConfigError("A BertLayer is made anew from its own config, not from a handle.")
         backbone = keras.saving.deserialize_keras_object(config["handle"])
         return cls(**{**config, "handle": backbone})

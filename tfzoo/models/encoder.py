@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import keras
+
 from tfzoo.layers import Pooler, TransformerEmbedding, TransformerStack
 from tfzoo.layers.masks import attention_bias
 from tfzoo.models.backbone import Backbone
@@ -40,6 +42,8 @@ class EncoderBackbone(Backbone):
         padding_id: the id of padding in a family that counts positions from it on, and only for
             real tokens; None for one that takes columns for positions.
         has_pooler: whether there is a `pooled_output`.
+        shared_embeddings: the embeddings of another backbone, whose tables and LayerNorm are this
+            one's too; None for its own.
         rematerialize: trade a second forward pass per layer for memory in training.
         return_encoder_outputs: also return the output of every layer.
         kwargs: those of `keras.Model`, such as `dtype`.
@@ -62,10 +66,12 @@ class EncoderBackbone(Backbone):
         num_inner_repetitions: int = 1,
         padding_id: int | None = None,
         has_pooler: bool = True,
+        shared_embeddings: TransformerEmbedding | None = None,
         rematerialize: bool = False,
         return_encoder_outputs: bool = False,
         **kwargs: Any,
     ) -> None:
+        trainable = kwargs.pop("trainable", True)
         super().__init__(**kwargs)
         self.return_encoder_outputs = return_encoder_outputs
         self.embeddings = TransformerEmbedding(
@@ -77,6 +83,7 @@ class EncoderBackbone(Backbone):
             layer_norm_epsilon=layer_norm_epsilon,
             embedding_dim=embedding_dim,
             padding_id=padding_id,
+            shared=shared_embeddings,
             dtype=self.dtype_policy,
             name="embeddings",
         )
@@ -99,6 +106,7 @@ class EncoderBackbone(Backbone):
         if has_pooler:
             self.pooler.build((None, None, hidden_dim))
         self.built = True
+        self.trainable = trainable  # once there are layers to be frozen
 
     def call(self, inputs: dict[str, Any], training: bool | None = None) -> dict[str, Any]:
         x = self.embeddings(
@@ -129,4 +137,18 @@ class EncoderBackbone(Backbone):
             "return_encoder_outputs": self.return_encoder_outputs,
         }
         names = self.argument_names()
-        return {name: value for name, value in known.items() if name in names}
+        config = {name: value for name, value in known.items() if name in names}
+        frozen = [part.name for part in self._parts() if not part.trainable]
+        return {**config, "frozen": frozen} if frozen else config
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "EncoderBackbone":
+        backbone = cls(**{name: value for name, value in config.items() if name != "frozen"})
+        for part in backbone._parts():
+            if part.name in config.get("frozen", ()):
+                part.trainable = False
+        return backbone
+
+    def _parts(self) -> list[keras.layers.Layer]:
+        pooler = [] if self.pooler is None else [self.pooler]
+        return [self.embeddings, *self.encoder.groups, *pooler]

@@ -39,8 +39,9 @@ def class_settings(
 ) -> dict[str, Any]:
     """A task's own arguments, with those of its classes from where they are known.
 
-    Names, number and problem type belong together: where a caller changes one, the others of the
-    source no longer hold; nor do those of another kind of task.
+    Where a caller changes the number of classes, the source's names no longer hold, and the other
+    way round; where it makes a regression of a classifier, neither does. Those of another kind of
+    task never do.
 
     Args:
         task_class: a task of a family.
@@ -51,12 +52,22 @@ def class_settings(
     """
     from tfzoo.weights import preset
 
-    settings = dict(saved)
-    if names := settings.get("class_names"):
-        settings.setdefault("num_classes", len(names))
+    if source.task not in (None, task_class.kind):
+        saved = {name: value for name, value in saved.items() if name not in _TOGETHER}
+    saved = dict(saved)
+    if names := saved.get("class_names"):
+        saved.setdefault("num_classes", len(names))
     elif count := preset.num_classes(task_class.backbone_class, head, source):
-        settings["num_classes"] = count
-    foreign = source.task not in (None, task_class.kind)
-    if foreign or any(overrides.get(n, settings.get(n)) != settings.get(n) for n in _TOGETHER):
-        settings = {name: value for name, value in settings.items() if name not in _TOGETHER}
-    return {**settings, **overrides}
+        saved["num_classes"] = count
+    settings = {**saved, **overrides}
+    if ("regression" in (saved.get("problem_type"), settings.get("problem_type"))) and (
+        saved.get("problem_type") != settings.get("problem_type")
+    ):
+        stale = ("num_classes", "class_names")
+    elif overrides.get("num_classes", saved.get("num_classes")) != saved.get("num_classes"):
+        stale = ("class_names",)
+    elif len(overrides.get("class_names") or ()) not in (0, saved.get("num_classes")):
+        stale = ("num_classes",)
+    else:
+        stale = ()
+    return {n: value for n, value in settings.items() if n in overrides or n not in stale}

@@ -8,10 +8,23 @@ from keras import ops
 
 from tfzoo.errors import ConfigError
 from tfzoo.layers import ClassificationHead
-from tfzoo.models import Backbone, BertBackbone
+from tfzoo.models import (
+    AlbertBackbone,
+    Backbone,
+    BertBackbone,
+    DistilBertBackbone,
+    ElectraBackbone,
+    RobertaBackbone,
+)
 from tfzoo.tasks.classes import class_settings, count_classes
 from tfzoo.tasks.task import Task
-from tfzoo.tokenizers import BertTokenizer
+from tfzoo.tokenizers import (
+    AlbertTokenizer,
+    BertTokenizer,
+    DistilBertTokenizer,
+    ElectraTokenizer,
+    RobertaTokenizer,
+)
 
 _PROBLEMS = ("single_label", "multi_label", "regression")
 
@@ -169,6 +182,24 @@ class Classifier(Task):
 
 
 @keras.saving.register_keras_serializable(package="tfzoo")
+class AlbertClassifier(Classifier):
+    """Classifies texts and pairs of texts with ALBERT; see `Classifier` for the arguments.
+
+    Example:
+
+    >>> backbone = AlbertBackbone(
+    ...     vocabulary_size=100, num_layers=2, num_heads=2, hidden_dim=8, intermediate_dim=32
+    ... )
+    >>> model = AlbertClassifier(backbone, num_classes=3)
+    >>> model({"token_ids": ops.array([[2, 45, 67, 3]])}).shape
+    TensorShape([1, 3])
+    """
+
+    backbone_class = AlbertBackbone
+    tokenizer_class = AlbertTokenizer
+
+
+@keras.saving.register_keras_serializable(package="tfzoo")
 class BertClassifier(Classifier):
     """Classifies texts and pairs of texts with BERT; see `Classifier` for the arguments.
 
@@ -184,3 +215,57 @@ class BertClassifier(Classifier):
 
     backbone_class = BertBackbone
     tokenizer_class = BertTokenizer
+
+
+@keras.saving.register_keras_serializable(package="tfzoo")
+class DistilBertClassifier(Classifier):
+    """Classifies texts and pairs of texts with DistilBERT; see `Classifier` for the arguments.
+
+    Example:
+
+    >>> backbone = DistilBertBackbone(
+    ...     vocabulary_size=100, num_layers=1, num_heads=2, hidden_dim=8, intermediate_dim=32
+    ... )
+    >>> model = DistilBertClassifier(backbone, num_classes=3)
+    >>> model({"token_ids": ops.array([[2, 45, 67, 3]])}).shape
+    TensorShape([1, 3])
+    """
+
+    backbone_class = DistilBertBackbone
+    tokenizer_class = DistilBertTokenizer
+
+
+@keras.saving.register_keras_serializable(package="tfzoo")
+class ElectraClassifier(Classifier):
+    """Classifies texts and pairs of texts with ELECTRA; see `Classifier` for the arguments.
+
+    Example:
+
+    >>> backbone = ElectraBackbone(
+    ...     vocabulary_size=100, num_layers=1, num_heads=2, hidden_dim=8, intermediate_dim=32
+    ... )
+    >>> model = ElectraClassifier(backbone, num_classes=3)
+    >>> model({"token_ids": ops.array([[2, 45, 67, 3]])}).shape
+    TensorShape([1, 3])
+    """
+
+    backbone_class = ElectraBackbone
+    tokenizer_class = ElectraTokenizer
+
+
+@keras.saving.register_keras_serializable(package="tfzoo")
+class RobertaClassifier(Classifier):
+    """Classifies texts and pairs of texts with RoBERTa; see `Classifier` for the arguments.
+
+    Example:
+
+    >>> backbone = RobertaBackbone(
+    ...     vocabulary_size=100, num_layers=1, num_heads=2, hidden_dim=8, intermediate_dim=32
+    ... )
+    >>> model = RobertaClassifier(backbone, num_classes=3)
+    >>> model({"token_ids": ops.array([[0, 45, 67, 2]])}).shape
+    TensorShape([1, 3])
+    """
+
+    backbone_class = RobertaBackbone
+    tokenizer_class = RobertaTokenizer

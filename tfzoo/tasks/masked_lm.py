@@ -6,9 +6,22 @@ import keras
 
 from tfzoo.errors import ConfigError
 from tfzoo.layers import MaskedLMHead
-from tfzoo.models import Backbone, BertBackbone
+from tfzoo.models import (
+    AlbertBackbone,
+    Backbone,
+    BertBackbone,
+    DistilBertBackbone,
+    ElectraBackbone,
+    RobertaBackbone,
+)
 from tfzoo.tasks.token_task import TokenTask
-from tfzoo.tokenizers import BertTokenizer
+from tfzoo.tokenizers import (
+    AlbertTokenizer,
+    BertTokenizer,
+    DistilBertTokenizer,
+    ElectraTokenizer,
+    RobertaTokenizer,
+)
 
 
 class MaskedLM(TokenTask):
@@ -94,6 +107,24 @@ def masked_lm_accuracy() -> keras.metrics.Metric:
 
 
 @keras.saving.register_keras_serializable(package="tfzoo")
+class AlbertMaskedLM(MaskedLM):
+    """ALBERT as a masked language model; see `MaskedLM` for the arguments.
+
+    Example:
+
+    >>> backbone = AlbertBackbone(
+    ...     vocabulary_size=100, num_layers=2, num_heads=2, hidden_dim=8, intermediate_dim=32
+    ... )
+    >>> ids = keras.ops.array([[2, 45, 67, 3]])
+    >>> AlbertMaskedLM(backbone)({"token_ids": ids, "masked_positions": ids[:, :1]}).shape
+    TensorShape([1, 1, 100])
+    """
+
+    backbone_class = AlbertBackbone
+    tokenizer_class = AlbertTokenizer
+
+
+@keras.saving.register_keras_serializable(package="tfzoo")
 class BertMaskedLM(MaskedLM):
     """BERT as a masked language model; see `MaskedLM` for the arguments.
 
@@ -109,3 +140,57 @@ class BertMaskedLM(MaskedLM):
 
     backbone_class = BertBackbone
     tokenizer_class = BertTokenizer
+
+
+@keras.saving.register_keras_serializable(package="tfzoo")
+class DistilBertMaskedLM(MaskedLM):
+    """DistilBERT as a masked language model; see `MaskedLM` for the arguments.
+
+    Example:
+
+    >>> backbone = DistilBertBackbone(
+    ...     vocabulary_size=100, num_layers=1, num_heads=2, hidden_dim=8, intermediate_dim=32
+    ... )
+    >>> ids = keras.ops.array([[2, 45, 67, 3]])
+    >>> DistilBertMaskedLM(backbone)({"token_ids": ids, "masked_positions": ids[:, :1]}).shape
+    TensorShape([1, 1, 100])
+    """
+
+    backbone_class = DistilBertBackbone
+    tokenizer_class = DistilBertTokenizer
+
+
+@keras.saving.register_keras_serializable(package="tfzoo")
+class ElectraMaskedLM(MaskedLM):
+    """ELECTRA's generator; see `MaskedLM` for the arguments.
+
+    Example:
+
+    >>> backbone = ElectraBackbone(
+    ...     vocabulary_size=100, num_layers=1, num_heads=2, hidden_dim=8, intermediate_dim=32
+    ... )
+    >>> ids = keras.ops.array([[2, 45, 67, 3]])
+    >>> ElectraMaskedLM(backbone)({"token_ids": ids, "masked_positions": ids[:, :1]}).shape
+    TensorShape([1, 1, 100])
+    """
+
+    backbone_class = ElectraBackbone
+    tokenizer_class = ElectraTokenizer
+
+
+@keras.saving.register_keras_serializable(package="tfzoo")
+class RobertaMaskedLM(MaskedLM):
+    """RoBERTa as a masked language model; see `MaskedLM` for the arguments.
+
+    Example:
+
+    >>> backbone = RobertaBackbone(
+    ...     vocabulary_size=100, num_layers=1, num_heads=2, hidden_dim=8, intermediate_dim=32
+    ... )
+    >>> ids = keras.ops.array([[0, 45, 67, 2]])
+    >>> RobertaMaskedLM(backbone)({"token_ids": ids, "masked_positions": ids[:, :1]}).shape
+    TensorShape([1, 1, 100])
+    """
+
+    backbone_class = RobertaBackbone
+    tokenizer_class = RobertaTokenizer

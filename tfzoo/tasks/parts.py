@@ -60,3 +60,9 @@ def check_fit(backbone: Backbone, preprocessor: Any) -> None:
             f"The vocabulary has {words} entries and the embedding {rows} rows; use the vocabulary "
             "that belongs to these weights."
         )
+    padding, pad = backbone.embeddings.padding_id, preprocessor.tokenizer.pad_id
+    if padding not in (None, pad):
+        raise ConfigError(
+            f"Padding has the id {pad} in the vocabulary, and {padding} in the backbone, which "
+            "counts positions without it; use the vocabulary that belongs to these weights."
+        )

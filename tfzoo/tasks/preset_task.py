@@ -23,6 +23,7 @@ class PresetTask(keras.Model):
     kind: ClassVar[str]  # a key of `tfzoo.weights.family.HEADS`
     backbone_class: ClassVar[type[Backbone]]
     tokenizer_class: ClassVar[type]
+    uses_pooler: ClassVar[bool] = True  # False for a task without a head on `pooled_output`
     default_sequence_length: ClassVar[int] = 128  # where the source of the weights says none
 
     def __init__(self, backbone: Backbone, preprocessor: Any = None, **kwargs: Any) -> None:
@@ -65,13 +66,18 @@ class PresetTask(keras.Model):
             task=arguments(task_class) - {"backbone", "preprocessor"} | {"name"},
             backbone=backbone_class.argument_names() - {"name"},
             preprocessor=arguments(TextPreprocessor) - {"tokenizer"},
-            tokenizer=arguments(tokenizer_class) - {"vocabulary"},
+            tokenizer=arguments(tokenizer_class) - tokenizer_class.assets.keys(),
         )
         tokenizer = preset.tokenizer(
             tokenizer_class, source, handle, backbone_class.presets, mine["tokenizer"]
         )
         backbone = preset.load_backbone(
-            backbone_class, source, mine["backbone"], no_initial_weights, load_weights
+            backbone_class,
+            source,
+            mine["backbone"],
+            no_initial_weights,
+            load_weights,
+            unused=() if task_class.uses_pooler else ("pooler/*",),
         )
         preprocessor = tokenizer and TextPreprocessor(
             tokenizer,
@@ -156,11 +162,14 @@ class PresetTask(keras.Model):
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "PresetTask":
         deserialize = keras.saving.deserialize_keras_object
-        return cls(
+        task = cls(
             **{
                 **config,
+                "trainable": True,
                 "backbone": deserialize(config["backbone"], custom_objects),
                 "preprocessor": config["preprocessor"]
                 and deserialize(config["preprocessor"], custom_objects),
             }
         )
+        task.trainable = config["trainable"]
+        return task

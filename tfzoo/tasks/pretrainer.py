@@ -1,43 +1,31 @@
-"""BERT's pre-training: masked tokens and next sentences at once."""
+"""Pre-training of BERT and ALBERT: masked tokens, and how two texts follow each other, at once."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 
 from tfzoo.layers import ClassificationHead
-from tfzoo.models import BertBackbone
+from tfzoo.models import AlbertBackbone, Backbone, BertBackbone
 from tfzoo.tasks.masked_lm import MaskedLM, masked_lm_accuracy, masked_lm_loss
-from tfzoo.tokenizers import BertTokenizer
+from tfzoo.tokenizers import AlbertTokenizer, BertTokenizer
 
 
-@keras.saving.register_keras_serializable(package="tfzoo")
-class BertPretrainer(MaskedLM):
-    """BERT with both of its pre-training heads (https://arxiv.org/abs/1810.04805, section 3.1).
+class Pretrainer(MaskedLM):
+    """A masked language model that also tells how the two texts of a pair follow each other.
 
-    `fit` takes pairs of strings and labels: 0 where the second text follows the first, 1 where it
-    does not. Tokens are masked as in `MaskedLM`, whose arguments it has.
+    `fit` takes pairs of strings and labels, ids or names of `relations`. Tokens are masked as in
+    `MaskedLM`, whose arguments it has.
 
     Returns:
         A dict: `masked_lm` logits (B, P, V), `next_sentence` logits (B, 2), float32.
-
-    Example:
-
-    >>> backbone = BertBackbone(
-    ...     vocabulary_size=100, num_layers=1, num_heads=2, hidden_dim=8, intermediate_dim=32
-    ... )
-    >>> ids = keras.ops.array([[2, 45, 67, 3]])
-    >>> outputs = BertPretrainer(backbone)({"token_ids": ids, "masked_positions": ids[:, :1]})
-    >>> outputs["masked_lm"].shape, outputs["next_sentence"].shape
-    (TensorShape([1, 1, 100]), TensorShape([1, 2]))
     """
 
-    backbone_class = BertBackbone
-    tokenizer_class = BertTokenizer
     kind = "Pretrainer"
     takes_labels = True
     uses_pooler = True
+    relations: ClassVar[tuple[str, str]]  # what the labels of pairs, 0 and 1, are called
 
-    def __init__(self, backbone: BertBackbone, preprocessor: Any = None, **kwargs: Any) -> None:
+    def __init__(self, backbone: Backbone, preprocessor: Any = None, **kwargs: Any) -> None:
         super().__init__(backbone, preprocessor, **kwargs)
         self.next_sentence_head = ClassificationHead(
             2, dtype=self.dtype_policy, name="next_sentence_head"
@@ -57,7 +45,7 @@ class BertPretrainer(MaskedLM):
     def targets(self, y: Any) -> Any:
         from tfzoo.data import class_ids
 
-        return y if isinstance(y, dict) else class_ids(y, ["is next", "is not next"])
+        return y if isinstance(y, dict) else class_ids(y, self.relations)
 
     def default_loss(self) -> dict[str, keras.losses.Loss]:
         return {
@@ -71,3 +59,49 @@ class BertPretrainer(MaskedLM):
             "weighted_metrics", {"masked_lm": masked_lm_accuracy(), "next_sentence": accuracy}
         )
         super().compile(*args, **kwargs)
+
+
+@keras.saving.register_keras_serializable(package="tfzoo")
+class AlbertPretrainer(Pretrainer):
+    """ALBERT with both of its pre-training heads (https://arxiv.org/abs/1909.11942, section 3.1).
+
+    See `Pretrainer`; a pair has the label 0 where its texts are in order, and 1 where they have
+    been swapped.
+
+    Example:
+
+    >>> backbone = AlbertBackbone(
+    ...     vocabulary_size=100, num_layers=2, num_heads=2, hidden_dim=8, intermediate_dim=32
+    ... )
+    >>> ids = keras.ops.array([[2, 45, 67, 3]])
+    >>> outputs = AlbertPretrainer(backbone)({"token_ids": ids, "masked_positions": ids[:, :1]})
+    >>> outputs["masked_lm"].shape, outputs["next_sentence"].shape
+    (TensorShape([1, 1, 100]), TensorShape([1, 2]))
+    """
+
+    backbone_class = AlbertBackbone
+    tokenizer_class = AlbertTokenizer
+    relations = ("in order", "swapped")
+
+
+@keras.saving.register_keras_serializable(package="tfzoo")
+class BertPretrainer(Pretrainer):
+    """BERT with both of its pre-training heads (https://arxiv.org/abs/1810.04805, section 3.1).
+
+    See `Pretrainer`; a pair has the label 0 where the second text follows the first, and 1 where it
+    does not.
+
+    Example:
+
+    >>> backbone = BertBackbone(
+    ...     vocabulary_size=100, num_layers=1, num_heads=2, hidden_dim=8, intermediate_dim=32
+    ... )
+    >>> ids = keras.ops.array([[2, 45, 67, 3]])
+    >>> outputs = BertPretrainer(backbone)({"token_ids": ids, "masked_positions": ids[:, :1]})
+    >>> outputs["masked_lm"].shape, outputs["next_sentence"].shape
+    (TensorShape([1, 1, 100]), TensorShape([1, 2]))
+    """
+
+    backbone_class = BertBackbone
+    tokenizer_class = BertTokenizer
+    relations = ("is next", "is not next")

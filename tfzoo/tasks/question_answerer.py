@@ -8,10 +8,23 @@ from keras import ops
 
 from tfzoo.errors import ConfigError
 from tfzoo.layers import ClassificationHead
-from tfzoo.models import Backbone, BertBackbone
-from tfzoo.tasks.spans import best_spans
+from tfzoo.models import (
+    AlbertBackbone,
+    Backbone,
+    BertBackbone,
+    DistilBertBackbone,
+    ElectraBackbone,
+    RobertaBackbone,
+)
+from tfzoo.tasks.spans import best_spans, distinct_answers
 from tfzoo.tasks.token_task import TokenTask
-from tfzoo.tokenizers import BertTokenizer
+from tfzoo.tokenizers import (
+    AlbertTokenizer,
+    BertTokenizer,
+    DistilBertTokenizer,
+    ElectraTokenizer,
+    RobertaTokenizer,
+)
 from tfzoo.tokenizers.windows import ContextWindows
 
 _ROWS = 32  # of a batch, unless the caller says otherwise, as in Keras
@@ -141,7 +154,7 @@ class QuestionAnswerer(TokenTask):
         columns = (spans[name].to_list() for name in ("start", "end", "score"))
         null_scores = spans["null_score"].numpy().tolist()
         rows = [
-            _distinct(*row, threshold)[:top_k]
+            distinct_answers(*row, threshold)[:top_k]
             for row in zip(contexts, *columns, null_scores, strict=True)
         ]
         return rows if top_k > 1 else [row[0] for row in rows]
@@ -234,32 +247,22 @@ def _whole(name: str, value: Any) -> int:
     return value
 
 
-def _distinct(
-    context: str,
-    starts: list[int],
-    ends: list[int],
-    scores: list[float],
-    null_score: float,
-    null_threshold: float | None,
-) -> list[dict[str, Any]]:
-    """The answers to one question, the best first, each text once.
+@keras.saving.register_keras_serializable(package="tfzoo")
+class AlbertQuestionAnswerer(QuestionAnswerer):
+    """Answers questions with ALBERT; see `QuestionAnswerer` for the arguments.
 
-    Args:
-        context: what it is about.
-        starts, ends, scores: of spans, the best first.
-        null_score: of no answer.
-        null_threshold: what it must exceed the best span by; None always answers.
+    Example:
+
+    >>> backbone = AlbertBackbone(
+    ...     vocabulary_size=100, num_layers=2, num_heads=2, hidden_dim=8, intermediate_dim=32
+    ... )
+    >>> outputs = AlbertQuestionAnswerer(backbone)({"token_ids": ops.array([[2, 45, 3, 67, 3]])})
+    >>> outputs["start_logits"].shape
+    TensorShape([1, 5])
     """
-    difference = null_score - scores[0] if scores else float("inf")
-    found = {}
-    if not scores or (null_threshold is not None and difference > null_threshold):
-        found[""] = (0, 0, null_score)
-    for start, end, score in zip(starts, ends, scores, strict=True):
-        found.setdefault(context[start:end], (start, end, score))
-    return [
-        {"text": text, "start": start, "end": end, "score": score, "null_difference": difference}
-        for text, (start, end, score) in found.items()
-    ]
+
+    backbone_class = AlbertBackbone
+    tokenizer_class = AlbertTokenizer
 
 
 @keras.saving.register_keras_serializable(package="tfzoo")
@@ -278,3 +281,58 @@ class BertQuestionAnswerer(QuestionAnswerer):
 
     backbone_class = BertBackbone
     tokenizer_class = BertTokenizer
+
+
+@keras.saving.register_keras_serializable(package="tfzoo")
+class DistilBertQuestionAnswerer(QuestionAnswerer):
+    """Answers questions with DistilBERT; see `QuestionAnswerer` for the arguments.
+
+    Example:
+
+    >>> backbone = DistilBertBackbone(
+    ...     vocabulary_size=100, num_layers=1, num_heads=2, hidden_dim=8, intermediate_dim=32
+    ... )
+    >>> model = DistilBertQuestionAnswerer(backbone)
+    >>> outputs = model({"token_ids": ops.array([[2, 45, 3, 67, 3]])})
+    >>> outputs["start_logits"].shape
+    TensorShape([1, 5])
+    """
+
+    backbone_class = DistilBertBackbone
+    tokenizer_class = DistilBertTokenizer
+
+
+@keras.saving.register_keras_serializable(package="tfzoo")
+class ElectraQuestionAnswerer(QuestionAnswerer):
+    """Answers questions with ELECTRA; see `QuestionAnswerer` for the arguments.
+
+    Example:
+
+    >>> backbone = ElectraBackbone(
+    ...     vocabulary_size=100, num_layers=1, num_heads=2, hidden_dim=8, intermediate_dim=32
+    ... )
+    >>> outputs = ElectraQuestionAnswerer(backbone)({"token_ids": ops.array([[2, 45, 3, 67, 3]])})
+    >>> outputs["start_logits"].shape
+    TensorShape([1, 5])
+    """
+
+    backbone_class = ElectraBackbone
+    tokenizer_class = ElectraTokenizer
+
+
+@keras.saving.register_keras_serializable(package="tfzoo")
+class RobertaQuestionAnswerer(QuestionAnswerer):
+    """Answers questions with RoBERTa; see `QuestionAnswerer` for the arguments.
+
+    Example:
+
+    >>> backbone = RobertaBackbone(
+    ...     vocabulary_size=100, num_layers=1, num_heads=2, hidden_dim=8, intermediate_dim=32
+    ... )
+    >>> ids = ops.array([[0, 45, 2, 2, 67, 2]])
+    >>> RobertaQuestionAnswerer(backbone)({"token_ids": ids})["start_logits"].shape
+    TensorShape([1, 6])
+    """
+
+    backbone_class = RobertaBackbone
+    tokenizer_class = RobertaTokenizer

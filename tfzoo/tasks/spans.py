@@ -1,4 +1,4 @@
-"""From logits of starts and ends to spans."""
+"""From logits of starts and ends to spans, and from spans to answers."""
 
 from typing import Any
 
@@ -45,6 +45,40 @@ def best_spans(
         "ends": ops.take_along_axis(end_columns, best % _BEST, axis=1),
         "null_scores": start_logits[:, 0] + end_logits[:, 0],
     }
+
+
+def distinct_answers(
+    context: str,
+    starts: list[int],
+    ends: list[int],
+    scores: list[float],
+    null_score: float,
+    null_threshold: float | None,
+) -> list[dict[str, Any]]:
+    """The answers to one question, the best first, each text once.
+
+    Args:
+        context: what it is about.
+        starts, ends, scores: of spans, the best first.
+        null_score: of no answer.
+        null_threshold: what it must exceed the best span by; None always answers.
+
+    Example:
+
+    >>> (answer,) = distinct_answers("Ada wrote it.", [0], [3], [2.5], 1.0, None)
+    >>> answer["text"], answer["null_difference"]
+    ('Ada', -1.5)
+    """
+    difference = null_score - scores[0] if scores else float("inf")
+    found = {}
+    if not scores or (null_threshold is not None and difference > null_threshold):
+        found[""] = (0, 0, null_score)
+    for start, end, score in zip(starts, ends, scores, strict=True):
+        found.setdefault(context[start:end], (start, end, score))
+    return [
+        {"text": text, "start": start, "end": end, "score": score, "null_difference": difference}
+        for text, (start, end, score) in found.items()
+    ]
 
 
 def _top(logits: Any, mask: Any) -> tuple[Any, Any]:

@@ -1,7 +1,6 @@
 """Labels for words: named entities, parts of speech and the like."""
 
 import os
-import re
 from typing import Any
 
 import keras
@@ -10,10 +9,23 @@ from keras import ops
 
 from tfzoo.errors import ConfigError
 from tfzoo.layers import ClassificationHead
-from tfzoo.models import Backbone, BertBackbone
+from tfzoo.models import (
+    AlbertBackbone,
+    Backbone,
+    BertBackbone,
+    DistilBertBackbone,
+    ElectraBackbone,
+    RobertaBackbone,
+)
 from tfzoo.tasks.classes import class_settings, count_classes
 from tfzoo.tasks.token_task import TokenTask
-from tfzoo.tokenizers import BertTokenizer
+from tfzoo.tokenizers import (
+    AlbertTokenizer,
+    BertTokenizer,
+    DistilBertTokenizer,
+    ElectraTokenizer,
+    RobertaTokenizer,
+)
 
 _ROWS = 32  # of a batch, unless the caller says otherwise, as in Keras
 
@@ -157,7 +169,12 @@ class TokenClassifier(TokenTask):
             what stands there, and `start` and `end` are its characters, where the text is a string;
             `score` is the mean of the words' probabilities.
         """
-        from tfzoo.data.entities import entity_spans, marks_entities, word_spans
+        from tfzoo.data.entities import (
+            entity_spans,
+            marks_entities,
+            spans_to_read,
+            word_spans,
+        )
 
         words = self._words(texts)
         logits = np.concatenate(self.predict(words, batch_size, verbose=verbose))
@@ -170,7 +187,7 @@ class TokenClassifier(TokenTask):
             texts, words, np.split(probabilities, ends[:-1]), strict=True
         ):
             spans = spans_of([names[index] for index in rows.argmax(axis=-1)])
-            answers.append(_answers(text, its_words, spans, rows.max(axis=-1, initial=0)))
+            answers.append(spans_to_read(text, its_words, spans, rows.max(axis=-1, initial=0)))
         return answers
 
     def evaluate_entities(
@@ -270,23 +287,12 @@ class TokenClassifier(TokenTask):
         )
 
 
-def _answers(
-    text: Any, words: list[str], spans: list[Any], probabilities: np.ndarray
-) -> list[dict[str, Any]]:
-    """What `tag` says of the spans of a text, given the probability of each word's label."""
-    places = (
-        [found.span() for found in re.finditer(r"\S+", text)] if isinstance(text, str) else None
-    )
-    answers = []
-    for label, start, end in spans:
-        answer = {"label": label, "start_word": start, "end_word": end}
-        if places is None:
-            answer["text"] = " ".join(words[start:end])
-        else:
-            first, last = places[start][0], places[end - 1][1]
-            answer |= {"text": text[first:last], "start": first, "end": last}
-        answers.append({**answer, "score": float(probabilities[start:end].mean())})
-    return answers
+@keras.saving.register_keras_serializable(package="tfzoo")
+class AlbertTokenClassifier(TokenClassifier):
+    """Labels words with ALBERT; see `TokenClassifier` for the arguments."""
+
+    backbone_class = AlbertBackbone
+    tokenizer_class = AlbertTokenizer
 
 
 @keras.saving.register_keras_serializable(package="tfzoo")
@@ -305,3 +311,27 @@ class BertTokenClassifier(TokenClassifier):
 
     backbone_class = BertBackbone
     tokenizer_class = BertTokenizer
+
+
+@keras.saving.register_keras_serializable(package="tfzoo")
+class DistilBertTokenClassifier(TokenClassifier):
+    """Labels words with DistilBERT; see `TokenClassifier` for the arguments."""
+
+    backbone_class = DistilBertBackbone
+    tokenizer_class = DistilBertTokenizer
+
+
+@keras.saving.register_keras_serializable(package="tfzoo")
+class ElectraTokenClassifier(TokenClassifier):
+    """Labels words with ELECTRA; see `TokenClassifier` for the arguments."""
+
+    backbone_class = ElectraBackbone
+    tokenizer_class = ElectraTokenizer
+
+
+@keras.saving.register_keras_serializable(package="tfzoo")
+class RobertaTokenClassifier(TokenClassifier):
+    """Labels words with RoBERTa; see `TokenClassifier` for the arguments."""
+
+    backbone_class = RobertaBackbone
+    tokenizer_class = RobertaTokenizer

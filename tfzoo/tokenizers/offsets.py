@@ -3,24 +3,23 @@
 from typing import TYPE_CHECKING, Any
 
 from tfzoo.tokenizers.strings import text_tensors
-from tfzoo.tokenizers.wordpiece import BertTokenizer
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
 
 def tokenize_with_offsets(
-    tokenizer: BertTokenizer, texts: Any
+    tokenizer: Any, texts: Any
 ) -> "tuple[tf.RaggedTensor, tf.RaggedTensor, tf.RaggedTensor]":
     """Tokenizes B texts, and says which characters of each text became which token.
 
     The ids are the tokenizer's own. Normalising a text drops, replaces and decomposes characters,
     each for itself: only the shape of a letter (a final sigma) and the order of marks depend on
-    their neighbours. So the n-th character that the tokens spell comes from a character of the text
-    that is found by counting what each of them becomes.
+    their neighbours. So the n-th byte that the tokens spell, white space not counted, comes from a
+    character of the text that is found by counting what each of them becomes.
 
     Args:
-        tokenizer: splits texts into pieces of words.
+        tokenizer: has `normalize`, and `extents`, the bytes of each token in what that gives.
         texts: list, array or tensor of B strings.
 
     Returns:
@@ -29,6 +28,7 @@ def tokenize_with_offsets(
         included. Bytes that are not UTF-8 count nothing.
 
     Example:
+        >>> from tfzoo.tokenizers import BertTokenizer
         >>> tokenizer = BertTokenizer(
         ...     ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "cafe", "##s", "!"]
         ... )
@@ -42,34 +42,17 @@ def tokenize_with_offsets(
     import tensorflow as tf
 
     texts = text_tensors(texts)
-    ids = tokenizer(texts)
-    lengths = _piece_lengths(tokenizer, ids, texts)
-    past = tf.cumsum(lengths)
+    ids, first, behind = tokenizer.extents(texts)
     starts, ends = _origins(tokenizer, texts)
     return (
         ids,
-        ids.with_flat_values(tf.gather(starts, past - lengths)),
-        ids.with_flat_values(tf.gather(ends, past - 1)),
+        ids.with_flat_values(tf.gather(starts, first)),
+        ids.with_flat_values(tf.gather(ends, behind - 1)),
     )
 
 
-def _piece_lengths(
-    tokenizer: BertTokenizer, ids: "tf.RaggedTensor", texts: "tf.Tensor"
-) -> "tf.Tensor":
-    """How many characters of the normalised texts each token is; an unknown one is a whole word."""
-    import tensorflow as tf
-
-    within = [piece.startswith("##") for piece in tokenizer.vocabulary]
-    sizes = [len(piece.removeprefix("##")) for piece in tokenizer.vocabulary]
-    words = tf.strings.split(tokenizer._spaced(texts)).flat_values
-    word = tf.cumsum(1 - tf.gather(tf.cast(within, tf.int32), ids.flat_values)) - 1
-    word_sizes = tf.gather(tf.strings.length(words, unit="UTF8_CHAR"), word)
-    is_unknown = ids.flat_values == tokenizer.unk_id
-    return tf.where(is_unknown, word_sizes, tf.gather(tf.constant(sizes), ids.flat_values))
-
-
-def _origins(tokenizer: BertTokenizer, texts: "tf.Tensor") -> "tuple[tf.Tensor, tf.Tensor]":
-    """For each character of the words of all normalised texts, where in its text it comes from.
+def _origins(tokenizer: Any, texts: "tf.Tensor") -> "tuple[tf.Tensor, tf.Tensor]":
+    """For each byte of all normalised texts but white space, where in its text it comes from.
 
     Returns:
         Starts and ends, int32 tensors of one dimension.
@@ -79,8 +62,8 @@ def _origins(tokenizer: BertTokenizer, texts: "tf.Tensor") -> "tuple[tf.Tensor, 
     codes = tf.strings.unicode_decode(texts, "UTF-8", errors="ignore")
     different, which = tf.unique(codes.flat_values)
     characters = tf.strings.unicode_encode(different[:, None], "UTF-8")
-    normalised = tf.strings.strip(tokenizer._spaced(characters))
-    counts = tf.strings.length(normalised, unit="UTF8_CHAR")
+    written = tf.strings.regex_replace(tokenizer.normalize(characters), r"\s", "")
+    counts = tf.strings.length(written)
     is_mark = (counts == 0) & tf.strings.regex_full_match(characters, r"\p{Mn}")
 
     positions = tf.ragged.range(tf.cast(codes.row_lengths(), tf.int32)).flat_values

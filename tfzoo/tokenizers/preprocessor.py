@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 import keras
 
 from tfzoo.errors import ConfigError
+from tfzoo.tokenizers.frame import Frame
 from tfzoo.tokenizers.strings import text_tensors
+from tfzoo.tokenizers.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -16,15 +18,16 @@ if TYPE_CHECKING:
 class TextPreprocessor:
     """Tokenizes, truncates, adds special tokens and pads.
 
-    A text becomes `[CLS] a [SEP]`, a pair `[CLS] a [SEP] b [SEP]`. A pair that is too long loses
-    tokens from the end of whichever text is the longer at that moment, at a tie of the second, as
-    in the original BERT code and TF-Hub's preprocessors.
+    A text becomes `[CLS] a [SEP]`, a pair `[CLS] a [SEP] b [SEP]`, or with two [SEP] between the
+    texts where the tokenizer's family has no segments. A pair that is too long loses tokens from
+    the end of whichever text is the longer at that moment, at a tie of the second, as in the
+    original BERT code and TF-Hub's preprocessors.
 
     The two halves of the work are methods of their own, so that a pipeline can sort rows by length
     in between: `encode` gives rows of their own length, `pad` makes a rectangle of them.
 
     Args:
-        tokenizer: turns B strings into a ragged tensor of ids and has `cls_id`, `sep_id`, `pad_id`.
+        tokenizer: turns B strings into a ragged tensor of ids.
         sequence_length: where a row is truncated, in tokens, special ones included.
 
     Raises:
@@ -43,11 +46,12 @@ class TextPreprocessor:
         [[1, 1, 1, 1, 1, 1], [1, 1, 1, 1, 1, 0]]
     """
 
-    def __init__(self, tokenizer: Any, sequence_length: int = 128):
-        if sequence_length < 5:
+    def __init__(self, tokenizer: Tokenizer, sequence_length: int = 128):
+        special = Frame(tokenizer, texts=2).size
+        if sequence_length < special + 2:
             raise ConfigError(
-                "sequence_length must be at least 5, three special tokens and one of each text, "
-                f"not {sequence_length}."
+                f"sequence_length must be at least {special + 2}, {special} special tokens and one "
+                f"of each text, not {sequence_length}."
             )
         self.tokenizer = tokenizer
         self.sequence_length = sequence_length
@@ -65,21 +69,11 @@ class TextPreprocessor:
         Returns:
             `token_ids` and `segment_ids`, ragged int32 tensors of shape (B, None).
         """
-        import tensorflow as tf
-
         columns = text_tensors(texts)
         columns = columns if isinstance(columns, tuple) else (columns,)
-        columns = self._truncated([self.tokenizer(column) for column in columns])
-        rows = columns[0].nrows()
-        sep = tf.fill([rows, 1], self.tokenizer.sep_id)
-        parts = [tf.fill([rows, 1], self.tokenizer.cls_id)]
-        for column in columns:
-            parts += [column, sep]
-        token_ids = tf.concat(parts, axis=1)
-        first = columns[0].row_lengths() + 2
-        past_first = tf.ragged.range(-first, token_ids.row_lengths() - first) >= 0
-        segment_ids = tf.cast(past_first, tf.int32)
-        return {"token_ids": token_ids, "segment_ids": segment_ids}
+        frame = Frame(self.tokenizer, len(columns))
+        room = self.sequence_length - frame.size
+        return frame.rows(*_truncated([self.tokenizer(column) for column in columns], room))
 
     def pad(
         self, encoded: dict[str, "tf.RaggedTensor"], length: "int | tf.Tensor | None" = None
@@ -122,16 +116,16 @@ class TextPreprocessor:
         tokenizer = keras.saving.deserialize_keras_object(config["tokenizer"])
         return cls(tokenizer, config["sequence_length"])
 
-    def _truncated(self, columns: Sequence["tf.RaggedTensor"]) -> Sequence["tf.RaggedTensor"]:
-        import tensorflow as tf
 
-        room = self.sequence_length - 1 - len(columns)
-        if len(columns) == 1:
-            return [columns[0][:, :room]]
-        first, second = columns
-        keep_first = tf.maximum(room - second.row_lengths(), (room + 1) // 2)
-        keep_second = tf.maximum(room - first.row_lengths(), room // 2)
-        return [_head(first, keep_first), _head(second, keep_second)]
+def _truncated(columns: Sequence["tf.RaggedTensor"], room: int) -> Sequence["tf.RaggedTensor"]:
+    import tensorflow as tf
+
+    if len(columns) == 1:
+        return [columns[0][:, :room]]
+    first, second = columns
+    keep_first = tf.maximum(room - second.row_lengths(), (room + 1) // 2)
+    keep_second = tf.maximum(room - first.row_lengths(), room // 2)
+    return [_head(first, keep_first), _head(second, keep_second)]
 
 
 def _head(rows: "tf.RaggedTensor", counts: "tf.Tensor") -> "tf.RaggedTensor":

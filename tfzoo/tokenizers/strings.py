@@ -8,6 +8,12 @@ from tfzoo.errors import DataError
 if TYPE_CHECKING:
     import tensorflow as tf
 
+# What `str.split` splits at, in RE2's syntax.
+SPACES = (
+    r"\t-\r\x{1c}-\x{20}\x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}"
+    r"\x{3000}"
+)
+
 
 def text_tensors(texts: Any) -> "tf.Tensor | tuple[tf.Tensor, tf.Tensor]":
     """Turns texts, or a tuple of two columns of texts, into string tensors of shape (B,).

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from tfzoo.tokenizers.frame import Frame
 from tfzoo.tokenizers.offsets import tokenize_with_offsets
 from tfzoo.tokenizers.preprocessor import TextPreprocessor
 
@@ -13,8 +14,8 @@ class Windows(NamedTuple):
     """W windows of N contexts, in the order of the contexts.
 
     Attributes:
-        rows: `token_ids`, `segment_ids` and `start_mask`, ragged int32 tensors (W, None); the last
-            one is 1 where an answer may start.
+        rows: `token_ids`, `segment_ids`, `window_mask` and `start_mask`, ragged int32 tensors (W,
+            None); the last two are 1 for tokens of the context, and where an answer may start.
         example: (W,) int32, to which context a window belongs.
         piece: (W,) int32, which token of its context a window begins with.
         column: (W,) int32, where in the row that token stands.
@@ -66,7 +67,7 @@ class Windows(NamedTuple):
 
 
 class ContextWindows:
-    """Cuts contexts into rows `[CLS] question [SEP] window [SEP]`, as BERT's code for SQuAD does.
+    """Cuts contexts into rows, pairs of question and window, as BERT's code for SQuAD does.
 
     The windows of a context begin every `stride` tokens, and the last one ends with the context.
     A token that several windows hold may start an answer in one of them: where the lesser of its
@@ -96,7 +97,9 @@ class ContextWindows:
     ):
         self.preprocessor = preprocessor
         self.sequence_length = preprocessor.sequence_length
-        self.question_room = self.sequence_length - 4  # special tokens, and one of the context
+        self._frame = Frame(preprocessor.tokenizer, texts=2)
+        self._room = self.sequence_length - self._frame.size
+        self.question_room = self._room - 1  # for one token of the context
         self.stride = stride
         self.max_question_length = max_question_length
 
@@ -116,7 +119,7 @@ class ContextWindows:
 
         question = self.questions(questions)[:, : self.question_room]
         context, starts, ends = tokenize_with_offsets(self.preprocessor.tokenizer, contexts)
-        total, room = _lengths(context), self.sequence_length - 3 - _lengths(question)  # (N,)
+        total, room = _lengths(context), self._room - _lengths(question)  # (N,)
         step = tf.minimum(room, self.stride)
         number = 1 + (tf.maximum(total - room, 0) + step - 1) // step
         example = tf.repeat(tf.range(tf.size(number)), number)  # (W,)
@@ -125,10 +128,12 @@ class ContextWindows:
         first = tf.gather(tf.cast(context.row_starts(), tf.int32), example) + piece
         index = tf.ragged.range(first, first + size)  # (W, None), into the tokens of all contexts
         question = tf.gather(question, example)
-        column = _lengths(question) + 2
-        return Windows(
-            self._rows(question, column, context, index), example, piece, column, starts, ends
-        )
+        rows = self._frame.rows(question, tf.gather(context.flat_values, index))
+        before = tf.zeros_like(question)
+        rows["window_mask"] = self._frame.around(before, tf.ones_like(index))
+        rows["start_mask"] = self._frame.around(before, _is_at_home(index))
+        column = _lengths(question) + self._frame.size - 1
+        return Windows(rows, example, piece, column, starts, ends)
 
     def pad(
         self, rows: "dict[str, tf.RaggedTensor]", length: "int | tf.Tensor | None" = None
@@ -146,33 +151,13 @@ class ContextWindows:
         import tensorflow as tf
 
         features = self.preprocessor.pad(rows, length)
-        segments = features["segment_ids"]
-        window = segments[:, 1:-1] * segments[:, 2:]  # the last column of the segment is [SEP]
-        edge = tf.ones_like(segments[:, :1])
-        features["answer_mask"] = tf.concat([edge, window, 0 * edge], axis=1)
+        shape = tf.shape(features["token_ids"], out_type=tf.int64)
+        window = rows["window_mask"].to_tensor(shape=shape)
+        null = tf.ones_like(window[:, :1])  # in [CLS]
+        features["answer_mask"] = tf.concat([null, window[:, 1:]], axis=1)
         if "start_mask" in rows:
-            shape = tf.shape(segments, out_type=tf.int64)
             features["start_mask"] = rows["start_mask"].to_tensor(shape=shape)
         return features
-
-    def _rows(
-        self,
-        question: "tf.RaggedTensor",
-        column: "tf.Tensor",
-        context: "tf.RaggedTensor",
-        index: "tf.RaggedTensor",
-    ) -> "dict[str, tf.RaggedTensor]":
-        import tensorflow as tf
-
-        ids = self.preprocessor.tokenizer
-        cls, sep = (tf.fill([tf.size(column), 1], each) for each in (ids.cls_id, ids.sep_id))
-        before, after = 0 * tf.ragged.range(column), tf.zeros_like(sep)
-        window = tf.gather(context.flat_values, index)
-        return {
-            "token_ids": tf.concat([cls, question, sep, window, sep], axis=1),
-            "segment_ids": tf.concat([before, tf.ones_like(index), after + 1], axis=1),
-            "start_mask": tf.concat([before, _is_at_home(index), after], axis=1),
-        }
 
 
 def _lengths(rows: "tf.RaggedTensor") -> "tf.Tensor":

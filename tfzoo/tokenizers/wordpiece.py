@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import keras
 
-from tfzoo.errors import ConfigError, HandleError, WeightsError
+from tfzoo.errors import HandleError, WeightsError
 from tfzoo.tokenizers.strings import text_tensors
+from tfzoo.tokenizers.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -27,7 +28,7 @@ _MAX_WORD_BYTES = 4 * _MAX_WORD_LENGTH
 
 
 @keras.saving.register_keras_serializable(package="tfzoo")
-class BertTokenizer:
+class BertTokenizer(Tokenizer):
     """Splits strings into WordPiece ids exactly as the original BERT code does.
 
     Everything happens in TensorFlow operations without lookup tables, so that the tokenizer runs
@@ -58,49 +59,20 @@ class BertTokenizer:
         [b'playing chess !', b'play [UNK]']
     """
 
-    asset: ClassVar[str] = "vocab.txt"  # the file of a folder of weights that it is made from
+    assets: ClassVar[dict[str, str]] = {"vocabulary": "vocab.txt"}
+    special_tokens: ClassVar[dict[str, str]] = {
+        "pad_id": "[PAD]",
+        "unk_id": "[UNK]",
+        "cls_id": "[CLS]",
+        "sep_id": "[SEP]",
+        "mask_id": "[MASK]",
+    }
 
     def __init__(self, vocabulary: str | Path | Sequence[str], lowercase: bool = True):
         if isinstance(vocabulary, str | Path):
             vocabulary = _read_vocabulary(Path(vocabulary))
-        self.vocabulary = list(vocabulary)
+        super().__init__(vocabulary)
         self.lowercase = lowercase
-        self._ids = {token: token_id for token_id, token in enumerate(self.vocabulary)}
-        if len(self._ids) < len(self.vocabulary):
-            repeated = next(t for i, t in enumerate(self.vocabulary) if self._ids[t] != i)
-            raise WeightsError(
-                f"The vocabulary holds {repeated!r} more than once; every piece needs its own id."
-            )
-        self.pad_id = self._special_id("[PAD]")
-        self.unk_id = self._special_id("[UNK]")
-        self.cls_id = self._special_id("[CLS]")
-        self.sep_id = self._special_id("[SEP]")
-        self.mask_id = self._special_id("[MASK]")
-
-    def _special_id(self, token: str) -> int:
-        if token not in self._ids:
-            raise WeightsError(
-                f"The vocabulary of {self.vocabulary_size} pieces has no {token}, which BERT "
-                "needs; is it a WordPiece vocab.txt?"
-            )
-        return self._ids[token]
-
-    @property
-    def vocabulary_size(self) -> int:
-        """How many pieces there are: the number of rows of the embedding."""
-        return len(self.vocabulary)
-
-    def token_to_id(self, token: str) -> int:
-        """Returns the id of a piece; ConfigError if the vocabulary lacks it."""
-        if token not in self._ids:
-            raise ConfigError(f"{token!r} is not a piece of the vocabulary.")
-        return self._ids[token]
-
-    def id_to_token(self, token_id: int) -> str:
-        """Returns the piece with this id; ConfigError if there is no such id."""
-        if not 0 <= token_id < self.vocabulary_size:
-            raise ConfigError(f"Token id {token_id} is outside 0..{self.vocabulary_size - 1}.")
-        return self.vocabulary[token_id]
 
     def __call__(self, texts: Any) -> "tf.RaggedTensor":
         """Tokenizes B texts, without special tokens or truncation.
@@ -113,11 +85,30 @@ class BertTokenizer:
         """
         import tensorflow as tf
 
-        words = tf.strings.split(self._spaced(text_tensors(texts)))
-        too_long = tf.strings.length(words.flat_values, unit="UTF8_CHAR") > _MAX_WORD_LENGTH
-        unknown = "?" * (_MAX_WORD_BYTES + 1)
-        pieces = self._wordpiece.tokenize(tf.where(too_long, unknown, words.flat_values))
-        return words.with_flat_values(pieces).merge_dims(1, 2)
+        return self._tokenize_words(tf.strings.split(self.normalize(text_tensors(texts))))
+
+    def extents(self, texts: "tf.Tensor") -> "tuple[tf.RaggedTensor, tf.Tensor, tf.Tensor]":
+        """Tokenizes B texts, and says what each token is of the normalised texts.
+
+        Args:
+            texts: (B,) strings.
+
+        Returns:
+            Ids (B, None), and for the tokens of all texts the first byte and the one behind the
+            last, int32, among the bytes of all normalised texts but white space.
+        """
+        import tensorflow as tf
+
+        words = tf.strings.split(self.normalize(texts))
+        ids = self._tokenize_words(words)
+        within = [piece.startswith("##") for piece in self.vocabulary]
+        sizes = [len(piece.removeprefix("##").encode()) for piece in self.vocabulary]
+        word = tf.cumsum(1 - tf.gather(tf.cast(within, tf.int32), ids.flat_values)) - 1
+        word_sizes = tf.gather(tf.strings.length(words.flat_values), word)
+        is_unknown = ids.flat_values == self.unk_id  # a whole word
+        lengths = tf.where(is_unknown, word_sizes, tf.gather(tf.constant(sizes), ids.flat_values))
+        ends = tf.cumsum(lengths)
+        return ids, ends - lengths, ends
 
     def detokenize(self, ids: Any) -> "tf.Tensor":
         """Joins the pieces of each row into a string, words separated by spaces, without [PAD].
@@ -146,11 +137,6 @@ class BertTokenizer:
         """Returns the constructor's arguments; the vocabulary as a list."""
         return {"vocabulary": list(self.vocabulary), "lowercase": self.lowercase}
 
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "BertTokenizer":
-        """Rebuilds a tokenizer from `get_config()`."""
-        return cls(**config)
-
     @cached_property
     def _wordpiece(self) -> "tensorflow_text.FastWordpieceTokenizer":
         import tensorflow as tf
@@ -168,8 +154,16 @@ class BertTokenizer:
         except RuntimeError as error:
             raise WeightsError(f"The vocabulary has an unusable piece: {error!s:.200}.") from None
 
-    def _spaced(self, texts: "tf.Tensor") -> "tf.Tensor":
-        """Normalises texts so that ASCII spaces, and nothing else, separate their words."""
+    def _tokenize_words(self, words: "tf.RaggedTensor") -> "tf.RaggedTensor":
+        import tensorflow as tf
+
+        too_long = tf.strings.length(words.flat_values, unit="UTF8_CHAR") > _MAX_WORD_LENGTH
+        unknown = "?" * (_MAX_WORD_BYTES + 1)
+        pieces = self._wordpiece.tokenize(tf.where(too_long, unknown, words.flat_values))
+        return words.with_flat_values(pieces).merge_dims(1, 2)
+
+    def normalize(self, texts: "tf.Tensor") -> "tf.Tensor":
+        """Normalises (B,) texts so that ASCII spaces, and nothing else, separate their words."""
         import tensorflow as tf
         import tensorflow_text
 
@@ -182,6 +176,16 @@ class BertTokenizer:
             texts = tf.strings.regex_replace(texts, r"\p{Mn}", "")
         texts = tf.strings.regex_replace(texts, f"([{_PUNCTUATION}{_IDEOGRAPHS}])", r" \1 ")
         return tf.strings.regex_replace(texts, f"[{_WIDE_SPACES}]", " ")
+
+
+@keras.saving.register_keras_serializable(package="tfzoo")
+class DistilBertTokenizer(BertTokenizer):
+    """DistilBERT's tokenizer, which is BERT's."""
+
+
+@keras.saving.register_keras_serializable(package="tfzoo")
+class ElectraTokenizer(BertTokenizer):
+    """ELECTRA's tokenizer, which is BERT's."""
 
 
 def _read_vocabulary(path: Path) -> list[str]:

@@ -2,16 +2,13 @@
 
 from typing import TYPE_CHECKING
 
+from tfzoo.tokenizers.frame import Frame
 from tfzoo.tokenizers.preprocessor import TextPreprocessor
+from tfzoo.tokenizers.strings import SPACES
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
-# What `str.split` splits at, in RE2's syntax.
-_SPACES = (
-    r"\t-\r\x{1c}-\x{20}\x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}"
-    r"\x{3000}"
-)
 _SHARED = 3  # a window shares one token in so many with the one before it
 
 
@@ -32,7 +29,7 @@ def split_words(texts: "tf.Tensor") -> "tf.RaggedTensor":
     import tensorflow as tf
 
     texts = tf.strings.unicode_transcode(texts, "UTF-8", "UTF-8", errors="ignore")
-    return tf.strings.split(tf.strings.regex_replace(texts, f"[{_SPACES}]", " "))
+    return tf.strings.split(tf.strings.regex_replace(texts, f"[{SPACES}]", " "))
 
 
 class WordPreprocessor:
@@ -63,6 +60,7 @@ class WordPreprocessor:
     def __init__(self, preprocessor: TextPreprocessor, windows: bool = True):
         self.sequence_length = preprocessor.sequence_length
         self._preprocessor = preprocessor
+        self._frame = Frame(preprocessor.tokenizer, texts=1)
         self._windows = windows
 
     def __call__(self, columns: dict[str, "tf.RaggedTensor"]) -> dict[str, "tf.Tensor"]:
@@ -85,16 +83,16 @@ class WordPreprocessor:
         tokenizer = self._preprocessor.tokenizer
         values = dict(columns)
         words = values.pop("words")
-        pieces = _never_empty(tokenizer(words.flat_values), tokenizer.unk_id)  # (words, None)
-        tokens = tf.concat([pieces.flat_values, [tokenizer.cls_id, tokenizer.sep_id]], axis=0)
+        pieces = tokenizer(tf.strings.join([tokenizer.before_word, words.flat_values]))
+        pieces = _never_empty(pieces, tokenizer.unk_id)  # (words, None)
+        tokens = pieces.flat_values
         rows, owned = self._rows(tf.gather(pieces.row_splits, words.row_splits))
-        encoded = {"token_ids": rows.with_flat_values(tf.gather(tokens, rows.flat_values))}
-        encoded["segment_ids"] = rows.with_flat_values(tf.zeros_like(rows.flat_values, tf.int32))
-        first, ends = pieces.row_starts()[:, None], tf.shape(tokens, tf.int64)
+        encoded = self._frame.rows(tf.gather(tokens, rows))
+        first, count = pieces.row_starts()[:, None], tf.shape(tokens, tf.int64)
         for name, column in values.items():
-            on_first = tf.scatter_nd(first, column.flat_values, ends)  # of tokens, zero elsewhere
+            on_first = tf.scatter_nd(first, column.flat_values, count)  # of tokens, zero elsewhere
             value = tf.gather(on_first, rows.flat_values) * tf.cast(owned, column.dtype)
-            encoded[name] = rows.with_flat_values(value)
+            encoded[name] = self._frame.around(rows.with_flat_values(value))
         return encoded
 
     def pad(
@@ -115,12 +113,12 @@ class WordPreprocessor:
             splits: (B + 1,) where the tokens of each text begin among those of all, and end.
 
         Returns:
-            Places of tokens among those of all, (R, None), with that of [CLS], one past the last,
-            and of [SEP], two past; and whether the row has its values, for each.
+            Places of tokens among those of all, (R, None); and whether the row has its values, for
+            each.
         """
         import tensorflow as tf
 
-        room = self.sequence_length - 2
+        room = self.sequence_length - self._frame.size
         step = room - room // _SHARED
         lengths = splits[1:] - splits[:-1]  # (B,)
         surplus = tf.maximum(lengths - room, 0)
@@ -135,11 +133,9 @@ class WordPreprocessor:
         is_last = number == tf.gather(more, text)
         owned_to = tf.where(is_last, end, tf.roll(owned_from, -1, axis=0))
 
-        columns = tf.ragged.range(start - 1, end + 1)  # of [CLS], tokens in their text, and [SEP]
+        columns = tf.ragged.range(start, end)  # of tokens in their text
         row, at = columns.value_rowids(), columns.flat_values
         place = at + tf.gather(splits, tf.gather(text, row))
-        place = tf.where(at < tf.gather(start, row), splits[-1], place)
-        place = tf.where(at == tf.gather(end, row), splits[-1] + 1, place)
         owned = (at >= tf.gather(owned_from, row)) & (at < tf.gather(owned_to, row))
         return columns.with_flat_values(place), owned
 

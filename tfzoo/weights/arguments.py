@@ -12,7 +12,7 @@ from tfzoo.weights.source import Source
 from tfzoo.weights.tensors import listed
 
 _MAX_SIZE = 2**24
-_MAX_LAYERS = 300
+_MAX_LAYERS = {"num_layers": 300, "num_groups": 300, "num_inner_repetitions": 4}
 _OF_EVERY_MODEL = {"name": str, "trainable": bool}
 
 
@@ -27,21 +27,27 @@ def check_arguments(cls: type, arguments: Mapping[str, Any], source: Source) -> 
     Raises:
         WeightsError: names the arguments that are wrong.
     """
-    parameters = inspect.signature(cls).parameters.values()
-    known = {p.name: p.annotation for p in parameters if p.kind is not p.VAR_KEYWORD}
-    if any(p.kind is p.VAR_KEYWORD for p in parameters):
-        known |= _OF_EVERY_MODEL
-    wrong = [
-        name
-        for name, value in arguments.items()
-        if name not in known or not (_is_of(value, known[name]) and is_plausible(name, value))
-    ]
+    wrong = [name for name, value in arguments.items() if not has_argument(cls, name, value)]
     if wrong:
         raise WeightsError(
             f"{source.folder} states what no {cls.__name__} can have "
             f"({listed([f'{name} {arguments[name]!r:.80}' for name in sorted(wrong)])}); upgrade "
             "tfzoo, or save the preset again."
         )
+
+
+def has_argument(cls: type, name: str, value: object) -> bool:
+    """Whether a class's constructor has an argument of this name, and it may have the value.
+
+    >>> from tfzoo import BertBackbone
+    >>> has_argument(BertBackbone, "num_heads", 12), has_argument(BertBackbone, "num_heads", "12")
+    (True, False)
+    """
+    parameters = inspect.signature(cls).parameters.values()
+    known = {p.name: p.annotation for p in parameters if p.kind is not p.VAR_KEYWORD}
+    if any(p.kind is p.VAR_KEYWORD for p in parameters):
+        known |= _OF_EVERY_MODEL
+    return name in known and _is_of(value, known[name]) and is_plausible(name, value)
 
 
 def is_plausible(name: str, value: object) -> bool:
@@ -60,7 +66,7 @@ def is_plausible(name: str, value: object) -> bool:
         return 0 <= value < 1
     if isinstance(value, int):
         smallest = 0 if name == "num_segments" else 1
-        return smallest <= value <= (_MAX_LAYERS if name == "num_layers" else _MAX_SIZE)
+        return smallest <= value <= _MAX_LAYERS.get(name, _MAX_SIZE)
     return True
 
 

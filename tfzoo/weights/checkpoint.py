@@ -16,9 +16,10 @@ _OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
 _VALUE = "/.ATTRIBUTES/VARIABLE_VALUE"
 _TRAINING_STATE = re.compile(r"optimizer/|.*/\.OPTIMIZER_SLOT/|(global_step|save_counter)/\.")
 _AUTOMATIC = re.compile(r"^[a-z]+_encoder(_v\d+)?(_\d+)?/|_\d+(?=/embeddings$)")
+# Parts of the names of what an optimizer of TensorFlow 1 keeps.
 _OPTIMIZER = re.compile(
-    r"(.*/)?(((adam|lamb)_[mv]|(Adam|AdamWeightDecayOptimizer|LAMB|LAMBOptimizer)(_\d+)?)(/.*)?"
-    r"|beta[12]_power|global_step)"
+    r"(adam|lamb)_[mv]|(Adam|AdamWeightDecayOptimizer|LAMB|LAMBOptimizer)(_\d+)?"
+    r"|beta[12]_power|global_step"
 )
 
 
@@ -39,6 +40,8 @@ class Checkpoint(Tensors):
 
         self.path = prefix
         with _reporting_damage(prefix):
+            if prefix.is_dir():  # in which TensorFlow would look for another checkpoint
+                raise ValueError("it is a folder")
             stored = {
                 key: spec for key, spec in read_index(prefix).items() if not spec.dtype.hasobject
             }
@@ -56,7 +59,7 @@ class Checkpoint(Tensors):
 
     def _named(self, keys: Iterable[str]) -> dict[str, str]:
         """The name of every tensor to show, with its key in the file."""
-        return {key: key for key in keys if not _OPTIMIZER.fullmatch(key)}
+        return {key: key for key in keys if not any(map(_OPTIMIZER.fullmatch, key.split("/")))}
 
 
 class ObjectCheckpoint(Checkpoint):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import Any
 
 import numpy as np
@@ -10,12 +11,12 @@ from tfzoo.weights import mapping
 from tfzoo.weights.names import Table
 from tfzoo.weights.source import Source
 
-# What a task of each kind has on top of its backbone.
+# What a task of each kind has on top of its backbone; a family's pre-trainer has some of these.
 HEADS = {
     "Classifier": ("classification_head",),
     "TokenClassifier": ("token_classification_head",),
     "QuestionAnswerer": ("span_head",),
-    "Pretrainer": ("masked_lm_head", "next_sentence_head"),
+    "Pretrainer": ("masked_lm_head", "next_sentence_head", "generator", "discriminator_head"),
     "MaskedLM": ("masked_lm_head",),
 }
 
@@ -52,6 +53,7 @@ class Format:
         describe: their configuration, from a backbone's `get_config()`; None for a format that
             tfzoo does not write.
         describe_tokenizer: what their configuration says of our tokenizer.
+        omitted: patterns of our paths that have no place in the format and are not written.
     """
 
     config: Callable[[Source], dict[str, Any]]
@@ -60,6 +62,7 @@ class Format:
     marks: tuple[str, ...] = ()
     describe: Callable[[Mapping[str, Any]], dict[str, Any]] | None = None
     describe_tokenizer: Callable[[Any], dict[str, Any]] | None = None
+    omitted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,9 @@ class Snapshot:
     @property
     def prefix(self) -> str:
         """What the names of the family's classes begin with, such as "Bert"."""
-        return self.backbone_class.__name__.removesuffix("Backbone")
+        classes = self.backbone_class.__mro__  # a user's own class may come first
+        family = next(each for each in classes if "family" in vars(each))
+        return family.__name__.removesuffix("Backbone")
 
     def arrays(self) -> dict[str, np.ndarray]:
         """The weights under the names and in the layout of the format.
@@ -101,4 +106,9 @@ class Snapshot:
         for head in HEADS.get(self.task, ()):
             if head in self.format.heads:
                 table += self.format.heads[head]
-        return dict(mapping.export(self.weights, table))
+        written = {
+            path: variable
+            for path, variable in self.weights.items()
+            if not any(fnmatchcase(path, pattern) for pattern in self.format.omitted)
+        }
+        return dict(mapping.export(written, table))

@@ -13,7 +13,7 @@ makes one row of each pair. `{query+key+value}` joins several of theirs along ou
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -152,12 +152,13 @@ class Table:
                 return Row(tuple(name.format(**numbers) for name in names), transform)
         return None
 
-    def names(self) -> set[str]:
-        """Their names, in every spelling, of the variables whose paths have no numbers."""
-        fixed = {name for _, names, _ in self._expanded for name in names if "{" not in name}
+    def among(self, names: Iterable[str]) -> set[str]:
+        """Those of a source's names that are this table's, in every spelling."""
+        known = {name for _, theirs, _ in self._expanded for name in theirs}
         for spelling in self.spellings:
-            fixed |= {respelled(name, spelling) for name in fixed}
-        return fixed
+            known |= {respelled(name, spelling) for name in known}
+        pattern = re.compile("|".join(_numbered(name, r"\\d+") for name in known))
+        return {name for name in names if pattern.fullmatch(name)}
 
 
 class Identity(Table):
@@ -182,8 +183,12 @@ def respelled(name: str, spelling: dict[str, str]) -> str:
 def _expanded(ours: str, theirs: str, transform: Transform = same) -> Iterator[tuple]:
     """The pairs that a row stands for, each a regular expression, names and the transform."""
     for path, name in zip(_spread(ours, ","), _spread(theirs, ","), strict=True):
-        pattern = re.sub(r"\\{(\w+)\\}", r"(?P<\1>\\d+)", re.escape(path))
-        yield pattern, _spread(name, "+"), transform
+        yield _numbered(path, r"(?P<\1>\\d+)"), _spread(name, "+"), transform
+
+
+def _numbered(text: str, number: str) -> str:
+    """A regular expression for a path or a name, with one for a number in place of `{i}`."""
+    return re.sub(r"\\{(\w+)\\}", number, re.escape(text))
 
 
 def _spread(text: str, separator: str) -> list[str]:

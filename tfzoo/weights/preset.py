@@ -12,13 +12,13 @@ import keras
 
 from tfzoo.errors import ConfigError, WeightsError
 from tfzoo.weights import mapping
-from tfzoo.weights.arguments import check_arguments
+from tfzoo.weights.arguments import check_arguments, has_argument
 from tfzoo.weights.family import HEADS, Preset
 from tfzoo.weights.formats import open_source
 from tfzoo.weights.formats.tfzoo import part_config
 from tfzoo.weights.names import Identity, Table
 from tfzoo.weights.resolve import resolve
-from tfzoo.weights.shapes import layer_variables, shapes_of, variables
+from tfzoo.weights.shapes import shapes_of, variables
 from tfzoo.weights.source import Source
 from tfzoo.weights.tensors import listed
 
@@ -87,6 +87,7 @@ def load_backbone(
     overrides: Mapping[str, Any],
     no_initial_weights: Callable[[], AbstractContextManager],
     load_weights: bool = True,
+    unused: tuple[str, ...] = (),
 ) -> keras.Model:
     """Builds a backbone and loads its weights, after comparing every name and shape.
 
@@ -96,18 +97,25 @@ def load_backbone(
         overrides: constructor arguments in place of the source's own.
         no_initial_weights: a context in which building draws no random numbers.
         load_weights: False leaves the initial random weights.
+        unused: patterns of optional variables whose absence matters to nobody.
 
     Raises:
         WeightsError: names or shapes differ, or the source is damaged.
+        ConfigError: an override is no argument; or a `tf.function` is being traced.
     """
+    if _is_traced():
+        raise ConfigError("Weights cannot be loaded inside a tf.function; load them before it.")
     config, match = match_backbone(backbone_class, source, overrides)
     match.check(source.tensors.path)
-    all_loaded = load_weights and not match.absent
-    with no_initial_weights() if all_loaded else nullcontext():
+    if not load_weights:
+        return backbone_class(**config)
+    used = [p for p in match.absent if not any(fnmatchcase(p, pattern) for pattern in unused)]
+    if used:
+        _warn(f"{source.folder} has no {listed(used)}")
+    with nullcontext() if match.absent else no_initial_weights():
         backbone = backbone_class(**config)
-    if load_weights:
-        table = _backbone_table(backbone_class, config, source)
-        mapping.load(variables(backbone), table, source.tensors)
+    table = _backbone_table(backbone_class, config, source)
+    mapping.load(variables(backbone), table, source.tensors)
     return backbone
 
 
@@ -125,6 +133,7 @@ def load_heads(model: keras.Model, backbone: keras.Model, source: Source) -> Non
     Raises:
         WeightsError: the source has a part of a head.
     """
+    own = variables(model)
     for head in model.layers:
         if head is backbone:
             continue
@@ -132,7 +141,7 @@ def load_heads(model: keras.Model, backbone: keras.Model, source: Source) -> Non
             if head.name in HEADS.get(source.task, ()):
                 _warn(f"{source.folder} has no {head.name} that tfzoo can read")
             continue
-        wanted = layer_variables(head)
+        wanted = {path: own[path] for path in own if path.startswith(f"{head.name}/")}
         shapes = {path: tuple(variable.shape) for path, variable in wanted.items()}
         table = _head_table(type(backbone), head.name, source)
         match = mapping.match(shapes, table, source.tensors.specs)
@@ -142,8 +151,17 @@ def load_heads(model: keras.Model, backbone: keras.Model, source: Source) -> Non
             mapping.load(wanted, table, source.tensors)
 
 
+def _is_traced() -> bool:
+    """Whether a `tf.function` is being traced, where an assignment would wait for its call."""
+    if keras.backend.backend() != "tensorflow":
+        return False
+    import tensorflow as tf
+
+    return tf.inside_function()
+
+
 def _warn(what: str) -> None:
-    warnings.warn(f"{what}; the model's starts from its initial weights.", stacklevel=5)
+    warnings.warn(f"{what}; the model's starts from its initial weights.", stacklevel=4)
 
 
 def head_names(backbone_class: type, head: str, source: Source) -> set[str]:
@@ -153,24 +171,38 @@ def head_names(backbone_class: type, head: str, source: Source) -> set[str]:
         return set()
     if source.format == "tfzoo":
         return {name for name in specs if name.startswith(f"{head}/")}
-    return _head_table(backbone_class, head, source).names() & specs.keys()
+    return _head_table(backbone_class, head, source).among(specs)
 
 
 def find_task(backbone_class: type, source: Source) -> str | None:
-    """The kind of task, a key of `HEADS`, whose heads a source has; None if it has none."""
+    """The kind of task, a key of `HEADS`, that has most heads of a source; None if it has none."""
     if source.task is not None:
         return source.task
-    for kind, heads in HEADS.items():
-        if all(head_names(backbone_class, head, source) for head in heads):
-            return kind
-    return None
+    found = {
+        kind: sum(bool(head_names(backbone_class, head, source)) for head in heads)
+        for kind, heads in HEADS.items()
+    }
+    best = max(HEADS, key=lambda kind: (found[kind], -len(HEADS[kind])))
+    return best if found[best] else None
 
 
 def num_classes(backbone_class: type, head: str, source: Source) -> int | None:
     """How many logits a head of a source gives; None if it has no such head."""
+    return vector_size(backbone_class, head, "logits/bias", source)
+
+
+def vector_size(backbone_class: type, head: str, path: str, source: Source) -> int | None:
+    """The size of a variable of one dimension; None if a source has no such head.
+
+    Args:
+        backbone_class: the class of the backbone below the head.
+        head: its name.
+        path: of the variable inside the head.
+        source: of `open_preset`.
+    """
     if not head_names(backbone_class, head, source):
         return None
-    row = _head_table(backbone_class, head, source).row(f"{head}/logits/bias")
+    row = _head_table(backbone_class, head, source).row(f"{head}/{path}")
     spec = source.tensors.specs.get(row.names[0])
     return spec.shape[0] if spec and spec.shape else None
 
@@ -182,20 +214,21 @@ def tokenizer(
     presets: Mapping[str, Preset],
     overrides: Mapping[str, Any],
 ) -> Any:
-    """The tokenizer that belongs to a source: its vocabulary, and its casing as far as it is known.
+    """The tokenizer that belongs to a source: its vocabulary, and its options as far as known.
 
-    The casing is, in this order: the caller's, the preset's, the source's, the class's default.
+    An option is, in this order: the caller's, the preset's, the source's, the class's default.
     None for a task that was saved without one.
     """
-    options = {} if source.lowercase is None else {"lowercase": source.lowercase}
+    stated = {"lowercase": source.lowercase, "add_prefix_space": source.add_prefix_space}
+    options = {name: v for name, v in stated.items() if has_argument(tokenizer_class, name, v)}
     if source.format == "tfzoo":
         options = saved_arguments(tokenizer_class, source, "tokenizer")
         if "task" in source.config and "tokenizer" not in source.config:
             return None
     elif handle in presets and presets[handle].lowercase is not None:
         options["lowercase"] = presets[handle].lowercase
-    vocabulary = source.vocabulary(tokenizer_class.asset)
-    return tokenizer_class(**{**options, **overrides, "vocabulary": vocabulary})
+    files = {name: source.vocabulary(file) for name, file in tokenizer_class.assets.items()}
+    return tokenizer_class(**{**options, **overrides, **files})
 
 
 def _is_of(backbone_class: type, source: Source) -> bool:
@@ -237,7 +270,7 @@ def _needed(backbone_class: type) -> set[str]:
 
 def _backbone_table(backbone_class: type, config: Mapping[str, Any], source: Source) -> Table:
     if source.format == "tfzoo":
-        return Identity(ignore=("*_head/*",))
+        return Identity(ignore=("*_head/*", "generator/*"))
     return backbone_class.formats[source.format].table(config)
 
 

@@ -65,6 +65,7 @@ class SavedModelGraph:
                 _node(asset.tensor_info.name): _plain(asset.filename) for asset in _assets(graph)
             }
             self._nodes = {node.name: node for node in graph.graph_def.node}
+            self._functions = graph.graph_def.library.function
             self._signatures = graph.signature_def
 
     def constants(self, pattern: str) -> dict[str, Scalar]:
@@ -104,6 +105,19 @@ class SavedModelGraph:
             if node is None or node.op != "Const":
                 return None
             return self.assets.get(node.name) or _scalar(node)
+
+    def count(self, op: str, pattern: str) -> int:
+        """How many nodes of a kind there are in the function that has most of them.
+
+        Args:
+            op: such as "Softmax".
+            pattern: of the nodes' names, for `fnmatch`.
+        """
+        counts = (
+            sum(node.op == op and fnmatchcase(node.name, pattern) for node in function.node_def)
+            for function in self._functions
+        )
+        return max(counts, default=0)
 
     def _origin(self, tensor: str) -> "NodeDef | None":
         """The node that computes a tensor, beyond any Identity."""

@@ -11,7 +11,8 @@ from tfzoo.folders import written_folder
 from tfzoo.weights import formats
 from tfzoo.weights.family import Snapshot
 from tfzoo.weights.formats import tfzoo
-from tfzoo.weights.shapes import variables
+from tfzoo.weights.shapes import shapes_of, variables
+from tfzoo.weights.tensors import listed
 
 
 def save(
@@ -35,6 +36,7 @@ def save(
             say what the model is.
         WeightsError: the format has no names for the model's variables.
     """
+    _check_plain(backbone)
     preprocessor = task and task.preprocessor
     if preprocessor is not None:
         tokenizer = preprocessor.tokenizer
@@ -64,17 +66,32 @@ def save(
         formats.WRITERS[format].write(partial, snapshot)
 
 
+def _check_plain(backbone: keras.Model) -> None:
+    """Raises a ConfigError if a backbone has other variables than its constructor makes."""
+    plain = shapes_of(lambda: type(backbone).from_config(backbone.get_config()))
+    if extra := sorted(variables(backbone).keys() ^ plain.keys()):
+        raise ConfigError(
+            f"The model was quantized or has LoRA ({listed(extra)}), for which presets have no "
+            "names; save it as a .keras file, or before the change."
+        )
+
+
 def _description(
     backbone: keras.Model, task: keras.Model | None, preprocessor: Any, tokenizer: Any
 ) -> dict[str, Any]:
     """What a preset's configuration says of a model's parts."""
-    config = {"backbone": _described(backbone, without=("dtype",))}  # the next process's choice
+    # Precision and what is trained are the next process's choice.
+    config = {
+        "family": type(backbone).family,
+        "backbone": _described(backbone, without=("dtype", "trainable", "frozen")),
+    }
     if task is not None:
-        config["task"] = {"class": type(task).__name__, "config": task.own_config()}
+        settings = task.own_config()
+        config["task"] = {"kind": task.kind, "class": type(task).__name__, "config": settings}
     if preprocessor is not None:
         config["preprocessor"] = _described(preprocessor, without=("tokenizer",))
     if tokenizer is not None:
-        config["tokenizer"] = _described(tokenizer, without=("vocabulary",))
+        config["tokenizer"] = _described(tokenizer, without=tokenizer.assets)
     return config
 
 

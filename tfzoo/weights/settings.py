@@ -98,13 +98,13 @@ class Settings:
         """
         for ours, value in self.implied.items():
             if arguments[ours] != value:
-                raise _unsayable(ours, arguments[ours])
+                raise unsayable(ours, arguments[ours])
         written = {theirs: arguments[ours] for ours, theirs in self.sizes.items()}
         for option in self.options:
             try:
                 written[option.theirs] = option.write(arguments[option.ours])
             except ValueError:
-                raise _unsayable(option.ours, arguments[option.ours]) from None
+                raise unsayable(option.ours, arguments[option.ours]) from None
         return {**self.required, **written}
 
 
@@ -121,7 +121,8 @@ def _unusable(source: Source, name: str, value: object) -> WeightsError:
     )
 
 
-def _unsayable(name: str, value: object) -> ConfigError:
+def unsayable(name: str, value: object) -> ConfigError:
+    """What is raised where a format has no words for an argument of a backbone."""
     return ConfigError(
         f"The format cannot say that a model has {name}={value!r}, so whoever reads it would have "
         "another model; choose another format."

@@ -33,15 +33,23 @@ def shapes_of(build: Callable[[], keras.Model]) -> dict[str, tuple[int, ...]]:
 
 
 def variables(model: keras.Model) -> Mapping[str, keras.Variable]:
-    """A model's weights under their paths inside it, whatever scope it was made in."""
-    found = {}
+    """A model's weights under their paths inside it, whatever scope it was made in.
+
+    Those of its `backbone` have the paths that they have in the backbone alone. A variable that
+    parts share has its path in the first of them.
+    """
+    found, seen = {}, set()
     for layer in model.layers:
-        inside = variables(layer) if isinstance(layer, keras.Model) else layer_variables(layer)
-        found |= inside
+        is_backbone = layer is getattr(model, "backbone", None)
+        inside = variables(layer) if is_backbone else layer_variables(layer)
+        found |= {path: variable for path, variable in inside.items() if id(variable) not in seen}
+        seen |= set(map(id, inside.values()))
     return found
 
 
 def layer_variables(layer: keras.layers.Layer) -> dict[str, keras.Variable]:
-    """A layer's weights under their paths, which begin with its name."""
+    """A layer's or a model's weights under their paths, which begin with its name."""
+    if isinstance(layer, keras.Model):
+        return {f"{layer.name}/{path}": variable for path, variable in variables(layer).items()}
     scope = layer.path.removesuffix(layer.name)
     return {variable.path.removeprefix(scope): variable for variable in layer.weights}

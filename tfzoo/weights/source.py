@@ -23,6 +23,7 @@ class Source:
         task: the kind of task that it was saved as, a key of `tfzoo.weights.family.HEADS`; None
             where it does not say.
         lowercase: whether its tokenizer lower-cases; None where it does not say.
+        add_prefix_space: whether its tokenizer begins texts with a space; None as above.
         settings: the arguments of that task, as far as the source states them.
         assets: our name of a tokenizer's file -> its name in the format, where they differ.
         vocabularies: our name of a tokenizer's file -> reads the pieces that it would hold from
@@ -37,6 +38,7 @@ class Source:
     family: str | None = None
     task: str | None = None
     lowercase: bool | None = None
+    add_prefix_space: bool | None = None
     settings: dict = field(default_factory=dict)
     assets: dict[str, str] = field(default_factory=dict)
     vocabularies: dict[str, Callable[[], list[str] | None]] = field(default_factory=dict)
@@ -83,6 +85,14 @@ class Source:
             )
         return len(numbers)
 
+    def find(self, pattern: str) -> Path | None:
+        """The first file of this name, as in `asset`; None if there is none."""
+        pattern = self.assets.get(pattern, pattern)
+        for folder in (self.folder, self.folder / "assets"):
+            for path in sorted(folder.glob(pattern)):
+                return path
+        return None
+
     def asset(self, pattern: str) -> Path:
         """The first file of this name in the folder or its `assets`.
 
@@ -92,10 +102,9 @@ class Source:
         Raises:
             WeightsError: there is none.
         """
+        if path := self.find(pattern):
+            return path
         pattern = self.assets.get(pattern, pattern)
-        for folder in (self.folder, self.folder / "assets"):
-            for path in sorted(folder.glob(pattern)):
-                return path
         raise WeightsError(
             f"{self.folder} has no {pattern}, which its tokenizer needs (it holds "
             f"{contents(self.folder)}); add the file, or fetch the complete weights."

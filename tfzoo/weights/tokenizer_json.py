@@ -1,12 +1,13 @@
-"""WordPiece as Hugging Face writes it: `tokenizer.json`, `tokenizer_config.json`, `vocab.txt`.
+"""Tokenizers as Hugging Face writes them: `tokenizer.json`, `tokenizer_config.json`, `vocab.txt`.
 
-Their tokenizers differ from the original code, which tfzoo follows, in what occurs in hardly any
+Their WordPiece differs from the original code, which tfzoo follows, in what occurs in hardly any
 text: words of 101 to 200 characters are unknown to them, a capital sigma is never a final one, and
-characters for private use are dropped. They also find special tokens that are spelled out in texts.
+characters for private use are dropped. All of theirs also find special tokens that are spelled out
+in texts.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,35 @@ _KNOWN_OPTIONS = {
     "do_basic_tokenize": (True, None),
     "tokenize_chinese_chars": (True, None),
 }
-_KNOWN_CLASSES = ("BertTokenizer", "BertTokenizerFast", None)
+_KNOWN_CLASSES = (
+    "BertTokenizer",
+    "BertTokenizerFast",
+    "DistilBertTokenizer",
+    "DistilBertTokenizerFast",
+    "ElectraTokenizer",
+    "ElectraTokenizerFast",
+    None,
+)
+SENTENCEPIECE = "spiece.model"
+_KNOWN_SENTENCEPIECE_OPTIONS = {
+    "keep_accents": (False, None),
+    "remove_space": (True, None),
+    "tokenizer_class": ("AlbertTokenizer", "AlbertTokenizerFast", None),
+}
+_BYTE_PAIR_SPECIAL = ("<s>", "<pad>", "</s>", "<unk>", "<mask>")
+_KNOWN_BYTE_PAIRS = {
+    "model.type": ("BPE", None),
+    "model.dropout": (None, 0.0),
+    "model.continuing_subword_prefix": ("", None),
+    "model.end_of_word_suffix": ("", None),
+    "model.byte_fallback": (False, None),
+    "model.ignore_merges": (False, None),
+    "normalizer": (None,),
+    "pre_tokenizer.type": ("ByteLevel",),
+    "pre_tokenizer.use_regex": (True, None),
+    "post_processor.type": ("RobertaProcessing", None),
+}
+_KNOWN_BYTE_PAIR_CLASSES = ("RobertaTokenizer", "RobertaTokenizerFast", None)
 _UNPRINTABLE = re.compile("[\r\n\ud800-\udfff]")  # has no line of UTF-8 in a vocab.txt
 
 
@@ -48,10 +77,21 @@ def casing(folder: Path) -> bool | None:
     Raises:
         WeightsError: a file is damaged.
     """
-    for name, key in (
-        ("tokenizer_config.json", "do_lower_case"),
-        ("tokenizer.json", "normalizer.lowercase"),
-    ):
+    return _flag(folder, "do_lower_case", "normalizer.lowercase")
+
+
+def prefix_space(folder: Path) -> bool | None:
+    """Whether the tokenizer in a folder puts a space before a text; None where no file says so.
+
+    Raises:
+        WeightsError: a file is damaged.
+    """
+    return _flag(folder, "add_prefix_space", "pre_tokenizer.add_prefix_space")
+
+
+def _flag(folder: Path, option: str, part: str) -> bool | None:
+    """What `tokenizer_config.json` says, or else `tokenizer.json`."""
+    for name, key in (("tokenizer_config.json", option), ("tokenizer.json", part)):
         value = _get(_optional(folder / name), key)
         if not isinstance(value, bool | None):
             raise WeightsError(
@@ -84,7 +124,64 @@ def wordpieces(folder: Path) -> list[str] | None:
     return _pieces(path, tokenizer)
 
 
-def _pieces(path: Path, tokenizer: dict) -> list[str]:
+def byte_pair_tokens(folder: Path) -> list[str] | None:
+    """The tokens in `tokenizer.json`, in the order of their ids; None if there is no such file.
+
+    Raises:
+        WeightsError: a file is damaged, or the tokenizer is none that `RobertaTokenizer` equals.
+    """
+    tokenizer = _byte_pairs(folder)
+    return tokenizer and _pieces(folder / "tokenizer.json", tokenizer, _BYTE_PAIR_SPECIAL)
+
+
+def byte_pair_merges(folder: Path) -> list[str] | None:
+    """The merges in `tokenizer.json`, as lines of a `merges.txt`; None if there is no such file.
+
+    Raises:
+        WeightsError: a file is damaged, or the tokenizer is none that `RobertaTokenizer` equals.
+    """
+    tokenizer = _byte_pairs(folder)
+    if tokenizer is None:
+        return None
+    try:  # lines, or since 2024 pairs
+        return [m if isinstance(m, str) else " ".join(m) for m in tokenizer["model"]["merges"]]
+    except (TypeError, KeyError):
+        raise WeightsError(
+            f"{folder / 'tokenizer.json'} has no list of merges; fetch the file again."
+        ) from None
+
+
+def _byte_pairs(folder: Path) -> dict | None:
+    path = folder / "tokenizer.json"
+    if not path.is_file():
+        for name in ("tokenizer_config.json", "config.json"):
+            known = {"tokenizer_class": _KNOWN_BYTE_PAIR_CLASSES}
+            _check(folder / name, _optional(folder / name), known)
+        added = _optional(folder / "added_tokens.json")
+        _check_added(folder / "added_tokens.json", added, _BYTE_PAIR_SPECIAL)
+        return None
+    tokenizer = read_json(path)
+    _check(path, tokenizer, _KNOWN_BYTE_PAIRS)
+    return tokenizer
+
+
+def check_sentencepiece(folder: Path) -> None:
+    """Checks that the tokenizer in a folder is one that `AlbertTokenizer` equals.
+
+    Raises:
+        WeightsError: it is not, it is damaged, or the folder does not have the file of its model.
+    """
+    if not (folder / SENTENCEPIECE).is_file():
+        raise WeightsError(
+            f"{folder} has no {SENTENCEPIECE}, of which tfzoo makes its tokenizer; add the one of "
+            "the model that this was fine-tuned from, for a tokenizer.json alone is not read."
+        )
+    path = folder / "tokenizer_config.json"
+    _check(path, _optional(path), _KNOWN_SENTENCEPIECE_OPTIONS)
+    _check_added(folder / "added_tokens.json", _optional(folder / "added_tokens.json"))
+
+
+def _pieces(path: Path, tokenizer: dict, special: Sequence[str] = _SPECIAL) -> list[str]:
     try:
         added = {token["content"]: token["id"] for token in tokenizer.get("added_tokens") or ()}
         ids = {**tokenizer["model"]["vocab"], **added}
@@ -92,7 +189,7 @@ def _pieces(path: Path, tokenizer: dict) -> list[str]:
         raise WeightsError(
             f"{path} has no vocabulary of pieces and ids; fetch the file again."
         ) from None
-    _check_added(path, added)
+    _check_added(path, added, special)
     whole = all(type(token_id) is int for token_id in ids.values())
     if not whole or set(ids.values()) != set(range(len(ids))):
         raise WeightsError(
@@ -113,8 +210,8 @@ def _check(path: Path, stated: Any, known: dict[str, tuple]) -> None:
             raise _foreign(path, f"its {name} is {value!r:.200}")
 
 
-def _check_added(path: Path, tokens: Iterable) -> None:
-    if added := [repr(token) for token in tokens if token not in _SPECIAL]:
+def _check_added(path: Path, tokens: Iterable, special: Sequence[str] = _SPECIAL) -> None:
+    if added := [repr(token) for token in tokens if token not in special]:
         raise _foreign(path, f"it keeps {listed(added)} whole in any text")
 
 

@@ -27,28 +27,30 @@ SETTINGS = Settings(
     ),
     implied={"layer_norm_epsilon": 1e-12},
 )
+# Rows below the scope of a model, which BERT's kin have too.
+EMBEDDINGS = under(
+    "embeddings/",
+    "embeddings/",
+    ("token_embedding/embeddings", "word_embeddings"),
+    ("position_embedding/embeddings", "position_embeddings"),
+    ("segment_embedding/embeddings", "token_type_embeddings"),
+    ("layer_norm/{gamma,beta}", "LayerNorm/{gamma,beta}"),
+)
+LAYERS = under(
+    "encoder/layer_{i}/",
+    "encoder/layer_{i}/",
+    (
+        "attention/query_key_value/{kernel,bias}",
+        "attention/self/{query+key+value}/{kernel,bias}",
+    ),
+    ("attention/output/{kernel,bias}", "attention/output/dense/{kernel,bias}"),
+    ("attention_norm/{gamma,beta}", "attention/output/LayerNorm/{gamma,beta}"),
+    ("intermediate/{kernel,bias}", "intermediate/dense/{kernel,bias}"),
+    ("output/{kernel,bias}", "output/dense/{kernel,bias}"),
+    ("output_norm/{gamma,beta}", "output/LayerNorm/{gamma,beta}"),
+)
 TABLE = Table(
-    *under(
-        "embeddings/",
-        "bert/embeddings/",
-        ("token_embedding/embeddings", "word_embeddings"),
-        ("position_embedding/embeddings", "position_embeddings"),
-        ("segment_embedding/embeddings", "token_type_embeddings"),
-        ("layer_norm/{gamma,beta}", "LayerNorm/{gamma,beta}"),
-    ),
-    *under(
-        "encoder/layer_{i}/",
-        "bert/encoder/layer_{i}/",
-        (
-            "attention/query_key_value/{kernel,bias}",
-            "attention/self/{query+key+value}/{kernel,bias}",
-        ),
-        ("attention/output/{kernel,bias}", "attention/output/dense/{kernel,bias}"),
-        ("attention_norm/{gamma,beta}", "attention/output/LayerNorm/{gamma,beta}"),
-        ("intermediate/{kernel,bias}", "intermediate/dense/{kernel,bias}"),
-        ("output/{kernel,bias}", "output/dense/{kernel,bias}"),
-        ("output_norm/{gamma,beta}", "output/LayerNorm/{gamma,beta}"),
-    ),
+    *under("", "bert/", *EMBEDDINGS, *LAYERS),
     ("pooler/dense/{kernel,bias}", "bert/pooler/dense/{kernel,bias}"),
     optional=("pooler/*",),
     ignore=("bert/pooler/*", "cls/*", "output_weights", "output_bias"),

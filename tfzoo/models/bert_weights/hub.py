@@ -46,26 +46,33 @@ def _from_shapes(source: Source) -> dict[str, Any]:
     }
 
 
-def _table(config: Mapping[str, Any]) -> Table:
-    """Attention kernels keep the heads apart."""
-    heads = config["num_heads"]
+def encoder_table(layer: str, theirs: str, num_heads: int, *rows: tuple) -> Table:
+    """The names of an encoder, which keeps the heads of attention kernels apart.
+
+    Args:
+        layer: our prefix of a layer.
+        theirs: their prefix of it.
+        num_heads: number of attention heads.
+        rows: those of the table that only the family has.
+    """
     return Table(
         ("embeddings/token_embedding/embeddings", "word_embeddings/embeddings"),
         ("embeddings/position_embedding/embeddings", "position_embedding/embeddings"),
         ("embeddings/segment_embedding/embeddings", "type_embeddings/embeddings"),
         ("embeddings/layer_norm/{gamma,beta}", "embeddings/layer_norm/{gamma,beta}"),
+        *rows,
         *under(
-            "encoder/layer_{i}/",
-            "transformer/layer_{i}/",
+            layer,
+            theirs,
             (
                 "attention/query_key_value/{kernel,bias}",
                 "self_attention/{query+key+value}/{kernel,bias}",
-                split_heads(heads),
+                split_heads(num_heads),
             ),
             (
                 "attention/output/kernel",
                 "self_attention/attention_output/kernel",
-                split_heads(heads, axis=0),
+                split_heads(num_heads, axis=0),
             ),
             ("attention/output/bias", "self_attention/attention_output/bias"),
             ("attention_norm/{gamma,beta}", "self_attention_layer_norm/{gamma,beta}"),
@@ -80,12 +87,16 @@ def _table(config: Mapping[str, Any]) -> Table:
             # A pre-trainer trains the pooler of its next-sentence head, and not the encoder's.
             {"pooler_transform/": "bert/next_sentence/pooler_dense/"},
             {"self_attention/attention_output": "self_attention_output"},
-            _IN_2019,
         ),
     )
 
 
-_HEADS = {
+def _table(config: Mapping[str, Any]) -> Table:
+    layer = "encoder/layer_{i}/", "transformer/layer_{i}/"
+    return encoder_table(*layer, config["num_heads"]) + Table(spellings=(_IN_2019,))
+
+
+HEADS = {
     "masked_lm_head": Table(
         *under(
             "masked_lm_head/",
@@ -101,10 +112,10 @@ _HEADS = {
 }
 _MARKS = ("transformer/layer_0/*", "bert_model/encoder/layer_0/*")
 
-HUB = Format(config=_from_shapes, table=_table, heads=_HEADS, marks=_MARKS)
+HUB = Format(config=_from_shapes, table=_table, heads=HEADS, marks=_MARKS)
 GARDEN = Format(
     config=lambda source: SETTINGS.read(source) if source.config else _from_shapes(source),
     table=_table,
-    heads=_HEADS,
+    heads=HEADS,
     marks=_MARKS,
 )

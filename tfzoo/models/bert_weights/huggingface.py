@@ -32,29 +32,38 @@ _SETTINGS = Settings(
     },
 )
 _OLD_NORMS = {"LayerNorm.weight": "LayerNorm.gamma", "LayerNorm.bias": "LayerNorm.beta"}
-_TABLE = Table(
-    *under(
-        "embeddings/",
-        "bert.embeddings.",
-        ("token_embedding/embeddings", "word_embeddings.weight"),
-        ("position_embedding/embeddings", "position_embeddings.weight"),
-        ("segment_embedding/embeddings", "token_type_embeddings.weight"),
-        ("layer_norm/{gamma,beta}", "LayerNorm.{weight,bias}"),
-    ),
-    *under(
-        "encoder/layer_{i}/",
-        "bert.encoder.layer.{i}.",
-        (
-            "attention/query_key_value/{kernel,bias}",
-            "attention.self.{query+key+value}.{weight,bias}",
-            transpose,
+
+
+def encoder_rows(prefix: str) -> list[tuple]:
+    """Rows of BERT's embeddings and layers, which its kin have under a prefix of their own."""
+    return [
+        *under(
+            "embeddings/",
+            f"{prefix}embeddings.",
+            ("token_embedding/embeddings", "word_embeddings.weight"),
+            ("position_embedding/embeddings", "position_embeddings.weight"),
+            ("segment_embedding/embeddings", "token_type_embeddings.weight"),
+            ("layer_norm/{gamma,beta}", "LayerNorm.{weight,bias}"),
         ),
-        ("attention/output/{kernel,bias}", "attention.output.dense.{weight,bias}", transpose),
-        ("attention_norm/{gamma,beta}", "attention.output.LayerNorm.{weight,bias}"),
-        ("intermediate/{kernel,bias}", "intermediate.dense.{weight,bias}", transpose),
-        ("output/{kernel,bias}", "output.dense.{weight,bias}", transpose),
-        ("output_norm/{gamma,beta}", "output.LayerNorm.{weight,bias}"),
-    ),
+        *under(
+            "encoder/layer_{i}/",
+            f"{prefix}encoder.layer.{{i}}.",
+            (
+                "attention/query_key_value/{kernel,bias}",
+                "attention.self.{query+key+value}.{weight,bias}",
+                transpose,
+            ),
+            ("attention/output/{kernel,bias}", "attention.output.dense.{weight,bias}", transpose),
+            ("attention_norm/{gamma,beta}", "attention.output.LayerNorm.{weight,bias}"),
+            ("intermediate/{kernel,bias}", "intermediate.dense.{weight,bias}", transpose),
+            ("output/{kernel,bias}", "output.dense.{weight,bias}", transpose),
+            ("output_norm/{gamma,beta}", "output.LayerNorm.{weight,bias}"),
+        ),
+    ]
+
+
+_TABLE = Table(
+    *encoder_rows("bert."),
     ("pooler/dense/{kernel,bias}", "bert.pooler.dense.{weight,bias}", transpose),
     optional=("pooler/*",),
     ignore=("*position_ids", "*pooler.*", "cls.*", "classifier.*", "qa_outputs.*"),
@@ -95,8 +104,9 @@ def _describe(config: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _describe_tokenizer(tokenizer: Any) -> dict[str, Any]:
-    return {"tokenizer_class": "BertTokenizer", "do_lower_case": tokenizer.lowercase}
+def describe_tokenizer(tokenizer: Any) -> dict[str, Any]:
+    """What `tokenizer_config.json` says of a WordPiece tokenizer."""
+    return {"tokenizer_class": type(tokenizer).__name__, "do_lower_case": tokenizer.lowercase}
 
 
 HUGGINGFACE = Format(
@@ -104,5 +114,5 @@ HUGGINGFACE = Format(
     table=lambda config: _TABLE,
     heads=_HEADS,
     describe=_describe,
-    describe_tokenizer=_describe_tokenizer,
+    describe_tokenizer=describe_tokenizer,
 )

@@ -11,7 +11,15 @@ from tfzoo.weights.family import Snapshot
 from tfzoo.weights.safetensors_file import open_safetensors, write_safetensors
 from tfzoo.weights.source import Source
 from tfzoo.weights.tensors import read_json
-from tfzoo.weights.tokenizer_json import casing, wordpieces
+from tfzoo.weights.tokenizer_json import (
+    SENTENCEPIECE,
+    byte_pair_merges,
+    byte_pair_tokens,
+    casing,
+    check_sentencepiece,
+    prefix_space,
+    wordpieces,
+)
 
 MARKER = "config.json"
 _ARCHITECTURES = {
@@ -23,6 +31,9 @@ _ARCHITECTURES = {
     None: "Model",
 }
 _WITHOUT_POOLER = ("TokenClassifier", "QuestionAnswerer", "MaskedLM")  # in transformers
+# What families call the dropout of a classifier's head.
+_DROPOUTS = ("classifier_dropout", "classifier_dropout_prob", "seq_classif_dropout")
+_ASSETS = {"30k-clean.model": SENTENCEPIECE}
 _PROBLEMS = {
     "single_label": "single_label_classification",
     "multi_label": "multi_label_classification",
@@ -50,8 +61,15 @@ def open_folder(folder: Path) -> Source | None:
         family=family,
         task=_task(config.get("architectures")),
         lowercase=casing(folder),
+        add_prefix_space=prefix_space(folder),
         settings=_settings(config, path),
-        vocabularies={"vocab.txt": partial(wordpieces, folder)},
+        assets=_ASSETS,
+        vocabularies={
+            "30k-clean.model": partial(check_sentencepiece, folder),
+            "merges.txt": partial(byte_pair_merges, folder),
+            "vocab.json": partial(byte_pair_tokens, folder),
+            "vocab.txt": partial(wordpieces, folder),
+        },
     )
 
 
@@ -63,13 +81,16 @@ def write(folder: Path, model: Snapshot) -> None:
         **model.format.describe(model.config),
     }
     if model.task in ("Classifier", "TokenClassifier"):
-        config |= _labels(model)
+        dropout = next((name for name in _DROPOUTS if name in config), _DROPOUTS[0])
+        config |= {dropout: model.settings["dropout"], **_labels(model)}
     if model.tokenizer is not None:
         config["pad_token_id"] = model.tokenizer.pad_id
         length = {"model_max_length": model.config["max_sequence_length"]}
         tokenizer = model.format.describe_tokenizer(model.tokenizer)
         _write_json(folder / "tokenizer_config.json", tokenizer | length)
         model.tokenizer.save(folder)
+        for ours in model.tokenizer.assets.values():
+            (folder / ours).rename(folder / _ASSETS.get(ours, ours))
     _write_json(folder / MARKER, config)
     weights = model.arrays()
     if model.task in _WITHOUT_POOLER:
@@ -82,7 +103,6 @@ def _labels(model: Snapshot) -> dict[str, Any]:
     labels = {
         "id2label": {str(index): name for index, name in enumerate(names)},
         "label2id": {name: index for index, name in enumerate(names)},
-        "classifier_dropout": model.settings["dropout"],
     }
     problem = model.settings.get("problem_type")
     return {**labels, "problem_type": _PROBLEMS[problem]} if problem else labels
@@ -99,12 +119,15 @@ def _task(architectures: object) -> str | None:
     for task, suffix in _ARCHITECTURES.items():
         if task and any(isinstance(each, str) and each.endswith(suffix) for each in architectures):
             return task
+    for each in architectures:
+        if isinstance(each, str) and "For" in each:
+            return each.partition("For")[2]  # a task that tfzoo does not have
     return None
 
 
 def _settings(config: dict[str, Any], path: Path) -> dict[str, Any]:
     """What a configuration says of a classifier."""
-    dropout = config.get("classifier_dropout")
+    dropout = next((config[name] for name in _DROPOUTS if name in config), None)
     settings = {
         "class_names": _class_names(config.get("id2label"), path),
         "problem_type": _problem_type(config),

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from tfzoo.errors import WeightsError
+from tfzoo.weights.arguments import is_number
 from tfzoo.weights.family import Snapshot
 from tfzoo.weights.h5_file import H5File, write_h5
 from tfzoo.weights.source import Source
@@ -27,6 +28,8 @@ _TASK_WEIGHTS = "task.weights.h5"
 _TOKENIZER = "tokenizer.json"
 _PREPROCESSOR = "preprocessor.json"
 _TASKS = {"Classifier": "TextClassifier", "MaskedLM": "MaskedLM"}
+# What a tokenizer may state.
+_KNOWN = {"split": True, "split_on_cjk": True, "suffix_indicator": "##", "oov_token": "[UNK]"}
 _ASSETS = {"vocab.txt": "vocabulary.txt"}
 
 
@@ -61,6 +64,7 @@ def open_folder(folder: Path) -> Source | None:
         config,
         family=backbone.removesuffix("Backbone").lower(),
         task=task,
+        settings=_settings(folder),
         lowercase=_lowercase(folder / _TOKENIZER),
         assets={ours: f"tokenizer/{theirs}" for ours, theirs in _ASSETS.items()},
     )
@@ -80,7 +84,8 @@ def write(folder: Path, model: Snapshot) -> None:
         assets = folder / "assets" / "tokenizer"
         assets.mkdir(parents=True)
         model.tokenizer.save(assets)
-        (assets / model.tokenizer.asset).rename(assets / _ASSETS[model.tokenizer.asset])
+        for ours in model.tokenizer.assets.values():
+            (assets / ours).rename(assets / _ASSETS.get(ours, ours))
 
 
 def _objects(model: Snapshot) -> dict[str, dict]:
@@ -132,10 +137,22 @@ def _task(folder: Path, prefix: str) -> str | None:
     return next((ours for ours, theirs in _TASKS.items() if kind in (ours, theirs)), None)
 
 
+def _settings(folder: Path) -> dict[str, Any]:
+    """The arguments of a task that tfzoo's has too."""
+    dropout = _read_object(folder / _TASK)[1].get("dropout")
+    return {"dropout": dropout} if is_number(dropout) and 0 <= dropout < 1 else {}
+
+
 def _lowercase(path: Path) -> bool | None:
     name, config = _read_object(path)
     if not name:
         return None
+    for setting, known in _KNOWN.items():
+        if config.get(setting, known) != known:
+            raise WeightsError(
+                f"{setting} in {path} is {config[setting]!r:.200}, and tfzoo's tokenizer knows "
+                f"only {known!r}; choose other weights."
+            )
     lowercase = config.get("lowercase", False)
     if not isinstance(lowercase, bool):
         raise WeightsError(f"lowercase in {path} is {lowercase!r:.200}, not true or false.")

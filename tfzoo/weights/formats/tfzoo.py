@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tfzoo.errors import WeightsError
+from tfzoo.weights.family import HEADS
 from tfzoo.weights.safetensors_file import WEIGHTS, open_safetensors, write_safetensors
 from tfzoo.weights.source import Source
 from tfzoo.weights.tensors import read_json
@@ -28,13 +29,12 @@ def open_folder(folder: Path) -> Source | None:
             f"{folder / MARKER} has the version {source.config.get('version')!r:.200}, and this "
             f"tfzoo reads {_VERSION}; upgrade tfzoo."
         )
-    prefix = _name(source, "backbone").removesuffix("Backbone")
-    return dataclasses.replace(
-        source,
-        family=prefix.lower(),
-        task=_name(source, "task").removeprefix(prefix) if "task" in source.config else None,
-        settings=part_config(source, "task"),
-    )
+    family = source.config.get("family")
+    kind = _part(source, "task").get("kind") if "task" in source.config else None
+    if not isinstance(family, str) or not (kind is None or kind in HEADS):
+        raise _damaged(source, "family or task")
+    settings = part_config(source, "task")
+    return dataclasses.replace(source, family=family, task=kind, settings=settings)
 
 
 def part_config(source: Source, part: str) -> dict[str, Any]:
@@ -69,12 +69,5 @@ def _part(source: Source, part: str) -> dict[str, Any]:
     return value
 
 
-def _name(source: Source, part: str) -> str:
-    name = _part(source, part).get("class")
-    if not isinstance(name, str):
-        raise _damaged(source, part)
-    return name
-
-
 def _damaged(source: Source, part: str) -> WeightsError:
-    return WeightsError(f"{source.folder / MARKER} is damaged at {part!r}; save it again.")
+    return WeightsError(f"{source.folder / MARKER} is damaged at its {part}; save it again.")
