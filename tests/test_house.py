@@ -14,7 +14,7 @@ import tfzoo
 HOUSE = Path(tfzoo.__file__).parent
 FILES = sorted(HOUSE.rglob("*.py"))
 # What a room may import of the house, at the top of a file or inside a function, besides itself.
-EVERYWHERE = {"errors", "folders"}
+EVERYWHERE = {"errors", "folders", "signatures"}
 ROOMS = {
     "layers": set(),
     "generation": {"layers"},

@@ -55,7 +55,7 @@ def main(values: flags.FlagValues) -> None:
             raise ConfigError(f"tfzoo cannot load {values.inspect}; what is amiss stands above.")
     elif handle and values.to and not values.inspect:
         name = convert(handle, values.to, values.format, values.task, overrides)
-        print(f"{values.to} holds a {name} in the format {values.format}.")
+        print(f"{values.to}: {name}, written as {values.format}.")
     else:
         raise ConfigError(
             "Give either --inspect=HANDLE, or --from=HANDLE and --to=FOLDER (--help tells more)."

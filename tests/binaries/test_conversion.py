@@ -86,7 +86,7 @@ def test_inspect_without_a_tokenizer(call, preset):
 @pytest.mark.parametrize("format", ["tfzoo", "huggingface", "google"])
 def test_convert_keeps_the_task_and_its_tokenizer(call, tmp_path, format):
     printed = call(f"--from={PRETRAINER}", f"--to={tmp_path / 'new'}", f"--format={format}")
-    assert printed == f"{tmp_path / 'new'} holds a BertPretrainer in the format {format}.\n"
+    assert printed == f"{tmp_path / 'new'}: BertPretrainer, written as {format}.\n"
     assert open_source(tmp_path / "new").format == format
     ours, theirs = (Task.from_preset(folder) for folder in (tmp_path / "new", PRETRAINER))
     assert type(ours) is BertPretrainer

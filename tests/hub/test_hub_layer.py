@@ -126,8 +126,18 @@ def test_output_shape_helps_where_the_module_does_not_tell():
     assert outputs["a"].shape == (None, 2)
     layer = HubLayer(hidden, output_key="a", output_shape=[2])
     assert layer(keras.Input((2,))).shape == (None, 2)
-    with pytest.raises(tf.errors.InvalidArgumentError):
+    with pytest.raises(ConfigError, match=r"^output_shape=\[2\] .*is float32 \(3, 4\); give .*\.$"):
         layer(np.ones((3, 4), "float32"))
+
+
+@pytest.mark.parametrize("shape", [[2], [5, 1], 1, "one", {"y": [1]}, [[1], [1]]])
+def test_output_shape_that_does_not_fit(linear, shape):
+    layer = HubLayer(linear, output_key="y", output_shape=shape)
+    for inputs in (X, keras.Input((2,))):
+        with pytest.raises(ConfigError, match=r"^output_shape=.* float32 \((2|None), 1\); .*\.$"):
+            layer(inputs)
+    with pytest.raises(ConfigError, match=r"is {both: \[float32 \(2, 1\), .*; give the shape of"):
+        HubLayer(linear, output_shape=shape)(X)
 
 
 def test_first_in_a_sequential_model_as_tutorials_have_it(words):
@@ -189,8 +199,22 @@ def test_symbolic_inputs_that_a_signature_does_not_take(linear):
 def test_other_errors_of_a_call_are_told_as_they_are(linear):
     with pytest.raises(ZeroDivisionError):
         HubLayer(lambda x: 1 / 0)(X)
-    with pytest.raises(TypeError, match="speed"):
-        HubLayer(linear, arguments={"speed": 1})(X)
+    with pytest.raises(TypeError, match="unsupported operand"):
+        HubLayer(lambda x, **arguments: arguments + 1, arguments={"any": 1})(X)
+
+
+def test_arguments_that_the_module_does_not_have(linear):
+    for module in (linear, lambda x, training=False, scale=1.0: x):
+        layer = HubLayer(module, arguments={"speed": 1, "scale": 2.0})
+        for inputs in (X, keras.Input((2,))):
+            with pytest.raises(ConfigError, match=r"^\S.* has no argument speed; .*arguments=\.$"):
+                layer(inputs)
+
+
+def test_handles_that_are_none():
+    for handle in (5, None, b"folder"):
+        with pytest.raises(ConfigError, match=f"a handle, a callable or .*, not {handle!r}\\.$"):
+            HubLayer(handle)
 
 
 @pytest.mark.parametrize(

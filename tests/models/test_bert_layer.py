@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import pytest
 
+from tfzoo import BertClassifier
 from tfzoo.errors import ConfigError, DataError, HandleError
 from tfzoo.models.bert_layer import BertLayer
 
@@ -167,6 +168,8 @@ def test_errors(tiny_bert, tmp_path):
         BertLayer(tiny_bert())
     with pytest.raises(HandleError, match="There is no file or folder"):
         BertLayer(tmp_path / "nothing")
+    with pytest.raises(ConfigError, match=r"not a BertClassifier; of a task, give its backbone\.$"):
+        BertLayer(BertClassifier(tiny_bert()))
     layer = BertLayer(tiny_bert(), 1)
     for inputs, given in ((INPUTS[:1], "list of 1"), (INPUTS * 2, "list of 6"), (IDS, "ndarray")):
         with pytest.raises(DataError, match=rf"^BertLayer takes \[ids, .* was given a {given}\.$"):

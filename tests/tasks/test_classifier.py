@@ -264,6 +264,8 @@ def test_names_that_make_no_sense(tiny_bert):
         BertClassifier(tiny_bert(), num_classes=3, class_names=["a", "b"])
     with pytest.raises(ConfigError, match="1 different class names"):
         BertClassifier(tiny_bert(), class_names=["a", "a"])
+    with pytest.raises(ConfigError, match="The class name 7 is not a string; give names as"):
+        BertClassifier(tiny_bert(), class_names=["a", 7, 8])
     with pytest.raises(ConfigError, match="problem_type is 'sorting'; choose one of single_label"):
         BertClassifier(tiny_bert(), problem_type="sorting")
 

@@ -8,8 +8,15 @@ import pytest
 import tensorflow as tf
 from safetensors.numpy import load_file
 
-from tfzoo import ElectraBackbone, ElectraPretrainer, ElectraTokenizer, Task, TextPreprocessor
-from tfzoo.errors import ConfigError, DataError
+from tfzoo import (
+    ElectraBackbone,
+    ElectraMaskedLM,
+    ElectraPretrainer,
+    ElectraTokenizer,
+    Task,
+    TextPreprocessor,
+)
+from tfzoo.errors import ConfigError, DataError, WeightsError
 from tfzoo.tasks.electra_pretrainer import _labelled
 from tfzoo.training import AdamW
 from tfzoo.weights.shapes import variables
@@ -318,3 +325,31 @@ def test_labels_are_not_wanted(model):
         model.fit(TEXTS, [0] * len(TEXTS), verbose=0)
     with pytest.raises(ConfigError, match="predicts on features"):
         model.predict(TEXTS)
+
+
+def test_a_frozen_backbone_survives_files_and_presets(make_pretrainer, tmp_path):
+    model = make_pretrainer()
+    model.backbone.train_last_layers(0)
+    trained = len(model.backbone.trainable_weights)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert len(loaded.backbone.trainable_weights) == trained
+    model.save_to_preset(tmp_path / "saved")
+    frozen = ElectraPretrainer.from_preset(tmp_path / "saved", trainable=False)
+    assert frozen.backbone.trainable_weights == []
+
+
+def test_a_generator_comes_from_a_masked_language_model_alone(make_pretrainer):
+    with pytest.raises(WeightsError, match=r"has no masked_lm_head, so it is no generator"):
+        make_pretrainer().load_generator(DISCRIMINATOR)
+
+
+@pytest.mark.parametrize("share", [0.0, 5.0])
+def test_shares_of_masked_tokens(make_pretrainer, share):
+    with pytest.raises(ConfigError, match="mask_share"):
+        ElectraPretrainer(make_pretrainer().backbone, mask_share=share)
+
+
+def test_a_discriminator_is_no_masked_language_model_without_a_word():
+    with pytest.warns(UserWarning, match="masked_lm_head"):
+        ElectraMaskedLM.from_preset(GOOGLE)

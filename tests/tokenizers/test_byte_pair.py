@@ -13,6 +13,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from tfzoo import RobertaTokenizer
 from tfzoo.errors import HandleError, WeightsError
+from tfzoo.tokenizers import byte_pair_model
 from tfzoo.tokenizers.byte_pair_model import ALPHABET
 from tfzoo.tokenizers.offsets import tokenize_with_offsets
 
@@ -276,3 +277,17 @@ def test_a_vocabulary_that_cannot_spell():
         RobertaTokenizer(tokens, [])
     with pytest.raises(WeightsError, match="'a' more than once"):
         RobertaTokenizer([*tokens, "a"], [])
+
+
+def test_merges_nested_without_end_are_refused(monkeypatch):
+    alphabet = list(ALPHABET)
+    chain, merges, made = "a", [], []
+    for half in alphabet[:60]:
+        merges.append(f"{chain} {half}")
+        chain += half
+        made.append(chain)
+    tokens = list(dict.fromkeys([*SPECIAL, *alphabet, *made]))
+    assert RobertaTokenizer(tokens, merges).vocabulary_size == len(tokens)
+    monkeypatch.setattr(byte_pair_model, "_MAX_WORK", 100)
+    with pytest.raises(WeightsError, match="nested deeper"):
+        RobertaTokenizer(tokens, merges)

@@ -213,6 +213,34 @@ def test_problem_types(problem_type, tiny_bert, preprocessor, tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("name", "attention", "hidden"),
+    [
+        ("huggingface_masked_lm", "attention_probs_dropout_prob", "hidden_dropout_prob"),
+        ("distilbert_masked_lm", "attention_dropout", "dropout"),
+    ],
+)
+def test_another_dropout_of_attention_is_told_once(copied, name, attention, hidden):
+    folder = copied(name, config=lambda config: config.update({attention: 0.3, hidden: 0.2}))
+    with pytest.warns(UserWarning, match="dropout") as told:
+        model = Task.from_preset(folder)
+    assert [str(each.message) for each in told] == [
+        f"{folder / 'config.json'} states {attention} 0.3 and {hidden} 0.2; tfzoo's models have "
+        f"one dropout and take {hidden}, unless dropout= says otherwise."
+    ]
+    assert model.backbone.get_config()["dropout"] == 0.2
+
+
+@pytest.mark.parametrize("stated", [{"attention_probs_dropout_prob": 0.1}, {}, {"other": 1}])
+def test_one_dropout_is_nothing_to_tell(copied, stated, recwarn):
+    def change(config):
+        del config["attention_probs_dropout_prob"]
+        config.update(stated)
+
+    Backbone.from_preset(copied("huggingface_sharded", config=change))
+    assert not [each for each in recwarn if "dropout" in str(each.message)]
+
+
+@pytest.mark.parametrize(
     ("change", "message"),
     [
         ({"is_decoder": True}, "is_decoder .* is True, and tfzoo knows only False"),

@@ -131,15 +131,15 @@ def test_transposed_parts_are_joined_in_their_order():
 
 def test_the_same_weights_in_two_formats_are_the_same_variables(google, saved_model):
     first, second = backbone(), backbone()
-    assert load(first, GOOGLE, google) == []
-    assert load(second, hub(HEADS), saved_model) == []
+    load(first, GOOGLE, google)
+    load(second, hub(HEADS), saved_model)
     assert_equal(first, second)
     assert all(np.isfinite(variable.value).all() for variable in first.values())
 
 
 def test_heads_come_with_their_tables(google):
     variables = backbone() | heads()
-    assert load(variables, GOOGLE + GOOGLE_MLM + GOOGLE_NSP, google) == []
+    load(variables, GOOGLE + GOOGLE_MLM + GOOGLE_NSP, google)
     kernel = variables["next_sentence_head/logits/kernel"].value
     assert np.array_equal(kernel.T, google.read("cls/seq_relationship/output_weights"))
 
@@ -195,7 +195,8 @@ def test_ignored_names_may_be_there(tmp_path):
     tensors["cls.predictions.decoder.weight"] = tensors["bert.embeddings.word_embeddings.weight"]
     source = saved(tmp_path / "model.safetensors", tensors)
     without_pooler = {p: v for p, v in backbone().items() if not p.startswith("pooler")}
-    assert load(without_pooler, HUGGINGFACE, source) == []
+    load(without_pooler, HUGGINGFACE, source)
+    assert not any(np.isnan(variable.value).any() for variable in without_pooler.values())
 
 
 def test_optional_variables_may_be_absent_together(tmp_path):
@@ -203,8 +204,9 @@ def test_optional_variables_may_be_absent_together(tmp_path):
     tensors = {k: v for k, v in export(variables, HUGGINGFACE) if "pooler" not in k}
     again = backbone()
     source = saved(tmp_path / "model.safetensors", tensors)
-    assert load(again, HUGGINGFACE, source) == ["pooler/dense/kernel", "pooler/dense/bias"]
-    assert np.isnan(again["pooler/dense/kernel"].value).all()
+    load(again, HUGGINGFACE, source)
+    untouched = [path for path, variable in again.items() if np.isnan(variable.value).any()]
+    assert untouched == ["pooler/dense/kernel", "pooler/dense/bias"]
 
 
 def test_half_of_what_is_optional_is_an_error(tmp_path):

@@ -114,6 +114,13 @@ def test_class_names_that_are_wrong(huggingface, labels):
         open_source(huggingface)
 
 
+def test_class_names_that_are_given_twice(huggingface):
+    labels = {"0": "ham", "1": "spam", "2": "spam"}
+    write(huggingface / "config.json", {"model_type": "bert", "id2label": labels})
+    with pytest.raises(WeightsError, match=r"id2label in \S+config.json gives 'spam' to several"):
+        open_source(huggingface)
+
+
 def test_preset_of_tfzoo_comes_first(huggingface):
     write(
         huggingface / "tfzoo.json",

@@ -157,6 +157,14 @@ class TestShardedSafetensors:
         with pytest.raises(WeightsError, match=r"index\.json"):
             ShardedSafetensors(index)
 
+    def test_an_index_that_is_too_large_is_not_read(self, index, monkeypatch):
+        self.write(index, {"a": "1.safetensors", "b": "2.safetensors"})
+        monkeypatch.setattr("tfzoo.weights.tensors._MAX_JSON_BYTES", index.stat().st_size)
+        ShardedSafetensors(index)
+        monkeypatch.setattr("tfzoo.weights.tensors._MAX_JSON_BYTES", index.stat().st_size - 1)
+        with pytest.raises(WeightsError, match=r"index\.json \(it is larger than 0 MiB\)"):
+            ShardedSafetensors(index)
+
 
 class TestCheckpoint:
     def test_reads_googles_own(self, reference):
@@ -221,6 +229,15 @@ class TestCheckpoint:
 
     def test_a_missing_checkpoint_is_an_error(self, tmp_path):
         with pytest.raises(WeightsError, match=r"m\.ckpt\.index"):
+            Checkpoint(tmp_path / "m.ckpt")
+
+    def test_an_index_that_is_too_large_is_not_read(self, tmp_path, monkeypatch):
+        save_checkpoint(tmp_path / "m.ckpt", {"w": np.ones(2, "float32")})
+        size = (tmp_path / "m.ckpt.index").stat().st_size
+        monkeypatch.setattr("tfzoo.weights.checkpoint_index._MAX_BYTES", size)
+        Checkpoint(tmp_path / "m.ckpt")
+        monkeypatch.setattr("tfzoo.weights.checkpoint_index._MAX_BYTES", size - 1)
+        with pytest.raises(WeightsError, match="its index is larger than 0 MiB"):
             Checkpoint(tmp_path / "m.ckpt")
 
     def test_an_index_cannot_make_more_of_itself(self, tmp_path):

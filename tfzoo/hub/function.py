@@ -1,7 +1,7 @@
 """The function of a loaded module that a layer calls: the module's own call, or a signature."""
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from tfzoo.errors import ConfigError
@@ -56,6 +56,7 @@ class ModuleCall:
             training: given to the module if it has such an argument.
 
         Raises:
+            ConfigError: the module has no such argument.
             DataError: the inputs are not what the module takes.
         """
         import tensorflow as tf
@@ -68,6 +69,10 @@ class ModuleCall:
         try:
             return self._call(inputs, **arguments)
         except Exception:  # TensorFlow tells in a hundred lines that it has no graph for these
+            if unknown := _unknown_arguments(self._call, arguments):
+                raise ConfigError(
+                    f"{self.name} has no argument {', '.join(unknown)}; leave it out of arguments=."
+                ) from None
             if not self.accepted or fitting is not None:
                 raise
             raise misfit(inputs, self.accepted, self.name) from None
@@ -186,6 +191,14 @@ def select(outputs: Any, output_key: str | None, name: str) -> Any:
             "signature_outputs_as_dict=True."
         )
     return outputs[output_key]
+
+
+def _unknown_arguments(call: Callable, arguments: Iterable[str]) -> list[str]:
+    """Those names that no parameter of a callable has."""
+    parameters = inspect.signature(call).parameters
+    if any(each.kind is each.VAR_KEYWORD for each in parameters.values()):
+        return []
+    return sorted(set(arguments) - set(parameters))
 
 
 def _takes_training(call: Callable) -> bool:

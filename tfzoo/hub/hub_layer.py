@@ -13,7 +13,7 @@ from keras.src.saving.serialization_lib import in_safe_mode
 from tfzoo.errors import ConfigError, TfzooError
 from tfzoo.hub.function import ModuleCall, Signature, select
 from tfzoo.hub.saved_model import load
-from tfzoo.hub.specs import input_dtype
+from tfzoo.hub.specs import describe, input_dtype
 from tfzoo.hub.symbolic import output_spec
 from tfzoo.hub.variables import keras_variables
 
@@ -140,23 +140,31 @@ class HubLayer(keras.layers.Layer):
             return self._outputs(inputs, bool(training))
 
     def _outputs(self, inputs: Any, training: bool) -> Any:
-        import tensorflow as tf
-
         if self.trainable:
             self._function.check_trainable()
             for loss in getattr(self._module, "regularization_losses", ()):
                 self.add_loss(loss())
-        arguments, shapes = self._given["arguments"], self._given["output_shape"]
-        outputs = self._function(inputs, arguments, training and self.trainable)
+        outputs = self._function(inputs, self._given["arguments"], training and self.trainable)
         outputs = select(outputs, self._chosen_output, str(self.handle))
+        return self._with_shapes(outputs, self._given["output_shape"])
+
+    def _with_shapes(self, outputs: Any, shapes: Any) -> Any:
+        import tensorflow as tf
+
         if shapes is None:
             return outputs
-        return keras.tree.map_structure_up_to(
-            outputs,
-            lambda output, shape: tf.ensure_shape(output, (None, *shape)),
-            outputs,
-            shapes,
-        )
+        try:
+            return keras.tree.map_structure_up_to(
+                outputs,
+                lambda output, shape: tf.ensure_shape(output, (None, *shape)),
+                outputs,
+                shapes,
+            )
+        except (TypeError, ValueError, tf.errors.InvalidArgumentError):
+            raise ConfigError(
+                f"output_shape={shapes!r} does not fit what {self.handle} gives, which is "
+                f"{describe(outputs)}; give the shape of each output without the batch size."
+            ) from None
 
     def compute_output_spec(self, inputs: Any, training: bool | None = None) -> Any:
         with _plain_errors():
@@ -241,6 +249,10 @@ def _loaded(handle: Any, tags: Any, load_options: Any) -> Any:
         return module
     if tags is not None or load_options is not None:
         raise ConfigError("tags and load_options say how to load a handle, not a loaded module.")
+    if not callable(handle) and not hasattr(handle, "signatures"):
+        raise ConfigError(
+            f"HubLayer takes a handle, a callable or a loaded module, not {handle!r:.80}."
+        )
     return handle
 
 

@@ -22,6 +22,20 @@ def gather_positions(x: Any, positions: Any) -> Any:
     return ops.take(ops.reshape(x, (-1, size)), rows, axis=0)
 
 
+def first_tokens(x: Any, cls_positions: Any = None) -> Any:
+    """The vectors of the first tokens of `x` (B, S, H): (B, H).
+
+    Args:
+        x: (B, S, H) float.
+        cls_positions: (B, K) columns of the first tokens of packed sequences, for a result
+            (B, K, H); None means column 0.
+
+    >>> first_tokens(ops.ones((2, 3, 4))).shape
+    TensorShape([2, 4])
+    """
+    return x[:, 0] if cls_positions is None else gather_positions(x, cls_positions)
+
+
 @keras.saving.register_keras_serializable(package="tfzoo")
 class Pooler(keras.layers.Layer):
     """BERT's summary of a sequence: the first token's vector, a dense layer, tanh.
@@ -44,7 +58,7 @@ class Pooler(keras.layers.Layer):
         self.dense.build((None, input_shape[-1]))
 
     def call(self, x: Any, cls_positions: Any = None) -> Any:
-        return self.dense(x[:, 0] if cls_positions is None else gather_positions(x, cls_positions))
+        return self.dense(first_tokens(x, cls_positions))
 
 
 @keras.saving.register_keras_serializable(package="tfzoo")

@@ -1,6 +1,5 @@
 """What every family's backbone has in common."""
 
-import inspect
 import os
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -10,6 +9,7 @@ import keras
 from tfzoo.errors import ConfigError
 from tfzoo.layers import TransformerStack
 from tfzoo.layers.initializers import no_initial_weights
+from tfzoo.signatures import constructor_parameters
 from tfzoo.weights.family import Format, Preset
 
 
@@ -117,8 +117,4 @@ class Backbone(keras.Model):
     @classmethod
     def argument_names(cls) -> set[str]:
         """The names of the constructor's arguments."""
-        return set(inspect.signature(cls.__init__).parameters) - {"self", "kwargs"} | {
-            "dtype",
-            "name",
-            "trainable",
-        }
+        return {*constructor_parameters(cls), "dtype", "name", "trainable"}

@@ -33,7 +33,7 @@ class BertLayer(keras.layers.Layer):
 
     Raises:
         HandleError, WeightsError: see `BertBackbone.from_preset`.
-        ConfigError: the pooling is unknown, or there are fewer layers.
+        ConfigError: the pooling is unknown, there are fewer layers, or the model is another.
 
     Example:
 
@@ -57,6 +57,11 @@ class BertLayer(keras.layers.Layer):
             raise ConfigError(f"pooling is {pooling!r}; choose one of {', '.join(_POOLINGS)}.")
         if isinstance(handle, BertBackbone):
             backbone = handle
+        elif not isinstance(handle, str | os.PathLike):
+            raise ConfigError(
+                f"BertLayer takes a handle or a BertBackbone, not a {type(handle).__name__}; of a "
+                "task, give its backbone."
+            )
         else:
             backbone = BertBackbone.from_preset(handle, dtype=kwargs.get("dtype"))
         # Without autocast, for ids above 256 do not survive in bfloat16.

@@ -17,13 +17,17 @@ def count_classes(num_classes: int | None, class_names: Sequence[str] | None, de
         default: the number where neither is given.
 
     Raises:
-        ConfigError: there is not one name per class.
+        ConfigError: there is not one name per class, or one is no string.
 
     Example:
 
     >>> count_classes(None, ["ham", "spam"], 3), count_classes(None, None, 3)
     (2, 3)
     """
+    if strange := [name for name in class_names or () if not isinstance(name, str)]:
+        raise ConfigError(
+            f"The class name {strange[0]!r:.80} is not a string; give names as strings."
+        )
     if num_classes is None:
         num_classes = len(class_names or ()) or default
     if class_names is not None and len(set(class_names)) != num_classes:

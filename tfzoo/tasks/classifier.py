@@ -8,6 +8,7 @@ from keras import ops
 
 from tfzoo.errors import ConfigError
 from tfzoo.layers import ClassificationHead
+from tfzoo.layers.heads import first_tokens
 from tfzoo.models import (
     AlbertBackbone,
     Backbone,
@@ -102,7 +103,7 @@ class Classifier(Task):
         outputs = self.backbone(inputs, training=training)
         pooled = outputs.get("pooled_output")
         if pooled is None:
-            pooled = outputs["sequence_output"][:, 0]
+            pooled = first_tokens(outputs["sequence_output"], inputs.get("cls_positions"))
         return self.classification_head(pooled, training=training)
 
     def probabilities(self, logits: Any) -> Any:

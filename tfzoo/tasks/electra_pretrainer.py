@@ -6,7 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from tfzoo.errors import ConfigError
+from tfzoo.errors import ConfigError, WeightsError
 from tfzoo.layers import ClassificationHead
 from tfzoo.models import ElectraBackbone
 from tfzoo.tasks.masked_lm import ElectraMaskedLM, masked_lm_loss
@@ -83,7 +83,11 @@ class ElectraPretrainer(TokenTask):
     ) -> None:
         super().__init__(backbone, preprocessor, **kwargs)
         width = backbone.embeddings.hidden_dim
-        self.generator_hidden_dim = generator_hidden_dim or width // 4
+        if not 0 < mask_share < 1:
+            raise ConfigError(f"mask_share is {mask_share}; it must be between 0 and 1.")
+        self.generator_hidden_dim = (
+            width // 4 if generator_hidden_dim is None else generator_hidden_dim
+        )
         self.mask_share = mask_share
         self.generator = _generator(backbone, preprocessor, self.generator_hidden_dim)
         self.discriminator_head = ClassificationHead(
@@ -191,6 +195,14 @@ class ElectraPretrainer(TokenTask):
             WeightsError: what is found is damaged, or not of this family.
             ConfigError: it has other sizes.
         """
+        from tfzoo.weights import preset
+
+        _, source = preset.open_preset([ElectraBackbone], handle)
+        if not preset.head_names(ElectraBackbone, "masked_lm_head", source):
+            raise WeightsError(
+                f"{handle} has no masked_lm_head, so it is no generator; give the handle of an "
+                "ElectraMaskedLM."
+            )
         other = ElectraMaskedLM.from_preset(handle)
         if [v.shape for v in other.weights] != [v.shape for v in self.generator.weights]:
             raise ConfigError(
@@ -212,6 +224,7 @@ class ElectraPretrainer(TokenTask):
 def _generator(backbone: ElectraBackbone, preprocessor: Any, hidden_dim: int) -> ElectraMaskedLM:
     """A model of another width on the same embeddings."""
     config = backbone.get_config()
+    config = {name: config[name] for name in config.keys() - {"frozen", "trainable"}}
     width = config["hidden_dim"]
     sizes = {
         "hidden_dim": hidden_dim,

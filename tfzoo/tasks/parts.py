@@ -1,15 +1,15 @@
 """How the parts of a task fit together, and which part a keyword argument is for."""
 
-import inspect
 from typing import Any
 
 from tfzoo.errors import ConfigError
 from tfzoo.models import Backbone
+from tfzoo.signatures import constructor_parameters
 
 
 def arguments(cls: type) -> set[str]:
     """The names of a constructor's own arguments."""
-    return set(inspect.signature(cls.__init__).parameters) - {"self", "kwargs"}
+    return set(constructor_parameters(cls))
 
 
 def routed(overrides: dict[str, Any], **parts: set[str]) -> dict[str, dict[str, Any]]:

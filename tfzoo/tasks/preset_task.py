@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 import keras
 
-from tfzoo.errors import WeightsError
+from tfzoo.errors import ConfigError, WeightsError
 from tfzoo.layers.initializers import no_initial_weights
 from tfzoo.models import Backbone
 from tfzoo.tasks.parts import arguments, check_fit, routed
@@ -27,6 +27,12 @@ class PresetTask(keras.Model):
     default_sequence_length: ClassVar[int] = 128  # where the source of the weights says none
 
     def __init__(self, backbone: Backbone, preprocessor: Any = None, **kwargs: Any) -> None:
+        expected = getattr(self, "backbone_class", Backbone)
+        if not isinstance(backbone, expected):
+            raise ConfigError(
+                f"A {type(self).__name__} stands on a {expected.__name__}, not on a "
+                f"{type(backbone).__name__}; use the task of that family."
+            )
         kwargs.setdefault("dtype", backbone.dtype_policy)
         super().__init__(**kwargs)
         self.backbone = backbone

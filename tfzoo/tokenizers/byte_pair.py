@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import keras
 
-from tfzoo.errors import HandleError, WeightsError
+from tfzoo.errors import WeightsError
 from tfzoo.tokenizers.byte_pair_model import merge_model, token_bytes
 from tfzoo.tokenizers.sentencepiece_model import native_tokenizer
 from tfzoo.tokenizers.strings import text_tensors
-from tfzoo.tokenizers.tokenizer import Tokenizer
+from tfzoo.tokenizers.tokenizer import Tokenizer, read_text
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -194,7 +194,7 @@ class RobertaTokenizer(Tokenizer):
 
 
 def _read_vocabulary(path: Path) -> list[str]:
-    text = _read(path)
+    text = read_text(path)
     try:
         ids = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -209,14 +209,5 @@ def _read_vocabulary(path: Path) -> list[str]:
 
 
 def _read_merges(path: Path) -> list[str]:
-    lines = _read(path).split("\n")
+    lines = read_text(path).replace("\r\n", "\n").split("\n")
     return [line for line in lines if line and not line.startswith("#version")]
-
-
-def _read(path: Path) -> str:
-    if not path.is_file():
-        raise HandleError(f"There is no vocabulary file at {path}.")
-    try:
-        return path.read_bytes().decode("utf-8").replace("\r\n", "\n")
-    except UnicodeDecodeError as error:
-        raise WeightsError(f"The vocabulary {path} is not UTF-8 ({error}).") from None

@@ -74,6 +74,10 @@ def merge_model(vocabulary: Sequence[str], merges: Sequence[str], unknown: str) 
     return proto.SerializeToString()
 
 
+# Pairs of edges to be compared; GPT-2's 50,000 merges have less than a million.
+_MAX_WORK = 10_000_000
+
+
 def _ranks(vocabulary: set[str], merges: Sequence[str]) -> dict[str, int]:
     """What each merge makes -> its number."""
     if lacking := [f"0x{byte:02x}" for token, byte in ALPHABET.items() if token not in vocabulary]:
@@ -83,12 +87,21 @@ def _ranks(vocabulary: set[str], merges: Sequence[str]) -> dict[str, int]:
         )
     ranks: dict[str, int] = {}
     halves: dict[str, tuple[str, str]] = {}
+    edges = {0: dict.fromkeys(ALPHABET, 1), 1: dict.fromkeys(ALPHABET, 1)}  # of each token, by side
+    work = 0
     for rank, merge in enumerate(merges):
         left, _, right = merge.partition(" ")
         made = left + right
         are_known = all(half in ALPHABET or half in ranks for half in (left, right))
         if not are_known or made in ranks or made not in vocabulary:
             raise _unlearnt(rank, merge)
+        work += edges[1][left] * edges[0][right]
+        if work > _MAX_WORK:
+            raise WeightsError(
+                "The merges of the vocabulary are nested deeper than those of any text; fetch it "
+                "again."
+            )
+        edges[0][made], edges[1][made] = edges[0][left] + 1, edges[1][right] + 1
         if _is_crossed(left, right, rank, ranks, halves):
             raise _unlearnt(rank, merge)
         ranks[made], halves[made] = rank, (left, right)

@@ -1,7 +1,6 @@
 """ALBERT's tokenizer, SentencePiece, inside the TensorFlow graph."""
 
 import base64
-import binascii
 import unicodedata
 from collections.abc import Callable
 from functools import cache
@@ -162,7 +161,7 @@ class AlbertTokenizer(Tokenizer):
         """Rebuilds a tokenizer from `get_config()`."""
         try:
             content = base64.b64decode(config["vocabulary"], validate=True)
-        except binascii.Error:
+        except (KeyError, TypeError, ValueError):  # a binascii.Error is a ValueError
             raise WeightsError(
                 "The vocabulary in a tokenizer's configuration is damaged; save the model again."
             ) from None

@@ -1,9 +1,29 @@
 """What all tokenizers have in common: a vocabulary, and the special tokens in it."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, ClassVar
 
-from tfzoo.errors import ConfigError, WeightsError
+from tfzoo.errors import ConfigError, HandleError, WeightsError
+
+_MAX_BYTES = 64 * 2**20  # of 250,000 pieces, a file is 5 MiB
+
+
+def read_text(path: Path) -> str:
+    """Reads a file of a vocabulary.
+
+    Raises:
+        HandleError: there is no such file.
+        WeightsError: it is too large for one, or not UTF-8.
+    """
+    if not path.is_file():
+        raise HandleError(f"There is no vocabulary file at {path}.")
+    if path.stat().st_size > _MAX_BYTES:
+        raise WeightsError(f"{path} is larger than {_MAX_BYTES >> 20} MiB, so it is no vocabulary.")
+    try:
+        return path.read_bytes().decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise WeightsError(f"The vocabulary {path} is not UTF-8 ({error}).") from None
 
 
 class Tokenizer:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import keras
 
-from tfzoo.errors import HandleError, WeightsError
+from tfzoo.errors import WeightsError
 from tfzoo.tokenizers.strings import text_tensors
-from tfzoo.tokenizers.tokenizer import Tokenizer
+from tfzoo.tokenizers.tokenizer import Tokenizer, read_text
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -189,11 +189,6 @@ class ElectraTokenizer(BertTokenizer):
 
 
 def _read_vocabulary(path: Path) -> list[str]:
-    if not path.is_file():
-        raise HandleError(f"There is no vocabulary file at {path}.")
-    try:
-        text = path.read_bytes().decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise WeightsError(f"The vocabulary {path} is not UTF-8 ({error}).") from None
+    text = read_text(path)
     # Only "\n" ends a line: some pieces contain what str.splitlines takes for a line's end.
     return [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")]

@@ -1,13 +1,15 @@
 """Constructor arguments from a file, which may be anybody's."""
 
-import inspect
 import math
 import types
 import typing
 from collections.abc import Mapping
 from typing import Any
 
+import keras
+
 from tfzoo.errors import WeightsError
+from tfzoo.signatures import constructor_parameters
 from tfzoo.weights.source import Source
 from tfzoo.weights.tensors import listed
 
@@ -43,9 +45,8 @@ def has_argument(cls: type, name: str, value: object) -> bool:
     >>> has_argument(BertBackbone, "num_heads", 12), has_argument(BertBackbone, "num_heads", "12")
     (True, False)
     """
-    parameters = inspect.signature(cls).parameters.values()
-    known = {p.name: p.annotation for p in parameters if p.kind is not p.VAR_KEYWORD}
-    if any(p.kind is p.VAR_KEYWORD for p in parameters):
+    known = {name: p.annotation for name, p in constructor_parameters(cls).items()}
+    if issubclass(cls, keras.Model):
         known |= _OF_EVERY_MODEL
     return name in known and _is_of(value, known[name]) and is_plausible(name, value)
 

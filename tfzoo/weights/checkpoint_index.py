@@ -22,6 +22,7 @@ _DTYPES = {"bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32
 _DTYPES |= {"float16", "bfloat16", "float32", "float64", "string"}
 _FOOTER = 48
 _MAGIC = bytes.fromhex("57fb808b247547db")
+_MAX_BYTES = 64 * 2**20  # an entry of a tensor takes about 100 bytes
 _MAX_KEY = 1024
 _MAX_RANK = 64  # NumPy's
 _MAX_SIZE = 2**63 - 1
@@ -40,7 +41,10 @@ def read_index(prefix: Path) -> dict[str, Spec]:
     """
     from tensorflow.core.protobuf.tensor_bundle_pb2 import BundleEntryProto, BundleHeaderProto
 
-    values = dict(_entries(Path(f"{prefix}.index").read_bytes()))
+    path = Path(f"{prefix}.index")
+    if path.stat().st_size > _MAX_BYTES:
+        raise ValueError(f"its index is larger than {_MAX_BYTES >> 20} MiB")
+    values = dict(_entries(path.read_bytes()))
     header = BundleHeaderProto.FromString(values.pop(b"", b""))
     entries = {key: BundleEntryProto.FromString(value) for key, value in values.items()}
     if any(entry.slices for entry in entries.values()):

@@ -85,16 +85,15 @@ def match(shapes: Mapping[str, tuple[int, ...]], table: Table, specs: Mapping[st
     )
 
 
-def load(variables: Mapping[str, Variable], table: Table, tensors: Tensors) -> list[str]:
+def load(variables: Mapping[str, Variable], table: Table, tensors: Tensors) -> None:
     """Assigns the tensors of a source to variables, one at a time, or none if anything is amiss.
+
+    Optional variables that the source does not have are left as they were.
 
     Args:
         variables: path -> variable, every variable that is to be loaded.
         table: where the source keeps them.
         tensors: the source.
-
-    Returns:
-        The paths of optional variables that the source does not have; they are as they were.
 
     Raises:
         WeightsError: names or shapes differ, and nothing was assigned; or the file is damaged.
@@ -108,7 +107,6 @@ def load(variables: Mapping[str, Variable], table: Table, tensors: Tensors) -> l
         >>> kernel = keras.Variable(np.zeros((3, 2)))
         >>> table = Table(("dense/kernel", "fc.weight", transpose))
         >>> load({"dense/kernel": kernel}, table, SafetensorsFile(path))
-        []
         >>> float(kernel[0, 0])
         1.0
     """
@@ -117,7 +115,6 @@ def load(variables: Mapping[str, Variable], table: Table, tensors: Tensors) -> l
     found.check(tensors.path)
     for path, row in found.rows.items():
         variables[path].assign(row.read([tensors.read(name) for name in row.names]))
-    return found.absent
 
 
 def export(variables: Mapping[str, Any], table: Table) -> Iterator[tuple[str, np.ndarray]]:

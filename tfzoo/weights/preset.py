@@ -1,6 +1,5 @@
 """From a handle to a model with its weights."""
 
-import inspect
 import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -11,6 +10,7 @@ from typing import Any
 import keras
 
 from tfzoo.errors import ConfigError, WeightsError
+from tfzoo.signatures import constructor_parameters
 from tfzoo.weights import mapping
 from tfzoo.weights.arguments import check_arguments, has_argument
 from tfzoo.weights.family import HEADS, Preset
@@ -138,7 +138,7 @@ def load_heads(model: keras.Model, backbone: keras.Model, source: Source) -> Non
         if head is backbone:
             continue
         if not head_names(type(backbone), head.name, source):
-            if head.name in HEADS.get(source.task, ()):
+            if head.name in HEADS.get(find_task(type(backbone), source), ()):
                 _warn(f"{source.folder} has no {head.name} that tfzoo can read")
             continue
         wanted = {path: own[path] for path in own if path.startswith(f"{head.name}/")}
@@ -264,8 +264,8 @@ def saved_arguments(cls: type, source: Source, part: str) -> dict[str, Any]:
 
 def _needed(backbone_class: type) -> set[str]:
     """The arguments that a constructor cannot do without."""
-    parameters = inspect.signature(backbone_class).parameters.values()
-    return {p.name for p in parameters if p.default is p.empty and p.kind is not p.VAR_KEYWORD}
+    parameters = constructor_parameters(backbone_class).values()
+    return {p.name for p in parameters if p.default is p.empty}
 
 
 def _backbone_table(backbone_class: type, config: Mapping[str, Any], source: Source) -> Table:

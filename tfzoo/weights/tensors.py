@@ -11,6 +11,7 @@ import numpy as np
 
 from tfzoo.errors import WeightsError
 
+_MAX_JSON_BYTES = 256 * 2**20  # a tokenizer.json of 250,000 pieces is 20 MiB
 _HALVES = (np.dtype(np.float16), np.dtype(ml_dtypes.bfloat16))
 
 
@@ -64,9 +65,11 @@ def read_json(path: Path) -> dict:
     """Reads a file that holds one JSON object.
 
     Raises:
-        WeightsError: the file cannot be read, is not JSON, or is not an object.
+        WeightsError: the file cannot be read, is too large, is not JSON, or is not an object.
     """
     try:
+        if path.stat().st_size > _MAX_JSON_BYTES:
+            raise ValueError(f"it is larger than {_MAX_JSON_BYTES >> 20} MiB")
         value = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise WeightsError(f"Cannot read {path} ({error}); fetch the file again.") from error

@@ -1,6 +1,8 @@
 """Hugging Face folders: `config.json`, `model.safetensors` or shards of it, a tokenizer."""
 
 import json
+import warnings
+from collections import Counter
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -33,6 +35,9 @@ _ARCHITECTURES = {
 _WITHOUT_POOLER = ("TokenClassifier", "QuestionAnswerer", "MaskedLM")  # in transformers
 # What families call the dropout of a classifier's head.
 _DROPOUTS = ("classifier_dropout", "classifier_dropout_prob", "seq_classif_dropout")
+# What families call the dropout of attention weights, and the one that stands for all of ours.
+_ATTENTION_DROPOUTS = {"attention_probs_dropout_prob": "hidden_dropout_prob"}
+_ATTENTION_DROPOUTS |= {"attention_dropout": "dropout"}
 _ASSETS = {"30k-clean.model": SENTENCEPIECE}
 _PROBLEMS = {
     "single_label": "single_label_classification",
@@ -53,6 +58,7 @@ def open_folder(folder: Path) -> Source | None:
     family = config.get("model_type")
     if not isinstance(family, str | None):
         raise WeightsError(f"model_type in {path} is {family!r:.200}, not a name; correct it.")
+    _warn_of_dropout(config, path)
     return Source(
         "huggingface",
         folder,
@@ -136,6 +142,17 @@ def _settings(config: dict[str, Any], path: Path) -> dict[str, Any]:
     return {name: value for name, value in settings.items() if value is not None}
 
 
+def _warn_of_dropout(config: dict[str, Any], path: Path) -> None:
+    for attention, hidden in _ATTENTION_DROPOUTS.items():
+        both = (config.get(attention), config.get(hidden))
+        if all(map(is_number, both)) and both[0] != both[1]:
+            warnings.warn(
+                f"{path} states {attention} {both[0]} and {hidden} {both[1]}; tfzoo's models have "
+                f"one dropout and take {hidden}, unless dropout= says otherwise.",
+                stacklevel=6,
+            )
+
+
 def _class_names(labels: object, path: Path) -> list[str] | None:
     """The values of `id2label`, unless they are the placeholders LABEL_0, LABEL_1 and so on."""
     if not isinstance(labels, dict):
@@ -143,6 +160,11 @@ def _class_names(labels: object, path: Path) -> list[str] | None:
     names = [labels.get(str(index)) for index in range(len(labels))]
     if not all(isinstance(name, str) for name in names):
         raise WeightsError(f"id2label in {path} does not name every class from 0 on; correct it.")
+    if repeated := [name for name, count in Counter(names).items() if count > 1]:
+        raise WeightsError(
+            f"id2label in {path} gives {repeated[0]!r:.80} to several classes; give each its own "
+            "name."
+        )
     return None if names == _placeholders(len(names)) else names
 
 
