@@ -4,9 +4,20 @@
 
 Random weights are written once, 440 MB of safetensors. Each line of the table is the median of
 several new processes, which take turns: one reads the file into memory, one builds the model, one
-loads it. Memory is the peak of the process above what it had after importing tfzoo. The issue's
-limits: loading takes at most 1.5 times as long as reading and building together, and peaks at no
-more than 1.3 times the size of the file above the model itself.
+loads it. Memory is the peak of the process above what it had after importing tfzoo. The aim: loading
+takes at most 1.5 times as long as reading and building together, and peaks at no more than 1.3
+times the size of the file above the model itself.
+
+Measured on 2 cores of an AMD EPYC:
+
+| part | seconds | peak memory, MB |
+|---|---|---|
+| read | 0.19 | 428 |
+| build | 1.44 | 489 |
+| load | 1.14 | 750 |
+
+load / (read + build), in the same round: 0.70
+peak above the model itself, in sizes of the file: 0.71
 """
 
 import json
