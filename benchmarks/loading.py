@@ -4,9 +4,9 @@
 
 Random weights are written once, 440 MB of safetensors. Each line of the table is the median of
 several new processes, which take turns: one reads the file into memory, one builds the model, one
-loads it. Memory is the peak of the process above what it had after importing tfzoo. The aim: loading
-takes at most 1.5 times as long as reading and building together, and peaks at no more than 1.3
-times the size of the file above the model itself.
+loads it. Memory is the peak of the process above what it had after importing tfzoo. The aim is that
+loading takes at most 1.5 times as long as reading and building together, and peaks at no more than
+1.3 times the size of the file above the model itself.
 
 Measured on 2 cores of an AMD EPYC:
 
