@@ -2,7 +2,7 @@
 
   python -m tfzoo.train --config=configs/bert_sms_spam.py --workdir=runs/spam
 
-Measured on 2 cores of an AMD EPYC with avx512_bf16 (so precision is mixed_bfloat16): 87 to 128 s
+Measured on 2 cores of an AMD EPYC with avx512_bf16 (so precision is mixed_bfloat16): 71 to 128 s
 for the whole command, downloads included; in float32 97 s.
 
 Test split, 453 texts of which 62 are spam (--config.seed=0, 1, 2; the split is always the same):
