@@ -180,3 +180,8 @@ def test_masked_lm_head_of_a_generator_is_not_put_on_a_discriminator():
     first, second = (ElectraMaskedLM.from_preset(GOOGLE) for _ in range(2))
     kernels = [model.masked_lm_head.dense.kernel for model in (first, second)]
     assert np.abs(kernels[0] - kernels[1]).max() > 0
+
+
+def test_a_discriminator_is_no_masked_language_model_without_a_word():
+    with pytest.warns(UserWarning, match="masked_lm_head"):
+        ElectraMaskedLM.from_preset(GOOGLE)

@@ -10,7 +10,6 @@ from safetensors.numpy import load_file
 
 from tfzoo import (
     ElectraBackbone,
-    ElectraMaskedLM,
     ElectraPretrainer,
     ElectraTokenizer,
     Task,
@@ -342,14 +341,3 @@ def test_a_frozen_backbone_survives_files_and_presets(make_pretrainer, tmp_path)
 def test_a_generator_comes_from_a_masked_language_model_alone(make_pretrainer):
     with pytest.raises(WeightsError, match=r"has no masked_lm_head, so it is no generator"):
         make_pretrainer().load_generator(DISCRIMINATOR)
-
-
-@pytest.mark.parametrize("share", [0.0, 5.0])
-def test_shares_of_masked_tokens(make_pretrainer, share):
-    with pytest.raises(ConfigError, match="mask_share"):
-        ElectraPretrainer(make_pretrainer().backbone, mask_share=share)
-
-
-def test_a_discriminator_is_no_masked_language_model_without_a_word():
-    with pytest.warns(UserWarning, match="masked_lm_head"):
-        ElectraMaskedLM.from_preset(GOOGLE)

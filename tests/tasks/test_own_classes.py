@@ -9,6 +9,7 @@ from tfzoo import (
     BertMaskedLM,
     DistilBertBackbone,
     DistilBertClassifier,
+    ElectraBackbone,
     ElectraPretrainer,
 )
 from tfzoo.errors import ConfigError
@@ -75,3 +76,9 @@ def test_first_tokens_of_packed_rows_without_a_pooler():
     assert logits.shape == (1, 2, 2)
     for row, part in ((0, ids[:, :3]), (1, ids[:, 3:])):
         np.testing.assert_allclose(logits[:, row], model({"token_ids": part}), atol=1e-5)
+
+
+@pytest.mark.parametrize("share", [0.0, 5.0])
+def test_shares_of_masked_tokens(share):
+    with pytest.raises(ConfigError, match="mask_share"):
+        ElectraPretrainer(ElectraBackbone(**SIZES), mask_share=share)
