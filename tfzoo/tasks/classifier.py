@@ -99,8 +99,9 @@ class Classifier(Task):
             class_weight = {i: given.get(i, 1.0) for i in range(self.num_classes)}
         return super().fit(*args, class_weight=class_weight, **kwargs)
 
-    def call(self, inputs: dict[str, Any], training: bool | None = None) -> Any:
-        outputs = self.backbone(inputs, training=training)
+    def heads(
+        self, outputs: dict[str, Any], inputs: dict[str, Any], training: bool | None = None
+    ) -> Any:
         pooled = outputs.get("pooled_output")
         if pooled is None:
             pooled = first_tokens(outputs["sequence_output"], inputs.get("cls_positions"))

@@ -51,10 +51,13 @@ class MaskedLM(TokenTask):
         self.masked_lm_head = masked_lm_head(backbone)
         self.built = True
 
-    def call(self, inputs: dict[str, Any], training: bool | None = None) -> Any:
-        hidden = self.backbone(inputs, training=training)["sequence_output"]
+    def heads(
+        self, outputs: dict[str, Any], inputs: dict[str, Any], training: bool | None = None
+    ) -> Any:
         embeddings = self.backbone.token_embedding.embeddings
-        return self.masked_lm_head(hidden, embeddings, inputs.get("masked_positions"))
+        return self.masked_lm_head(
+            outputs["sequence_output"], embeddings, inputs.get("masked_positions")
+        )
 
     def default_loss(self) -> keras.losses.Loss:
         return masked_lm_loss()

@@ -32,8 +32,9 @@ class Pretrainer(MaskedLM):
         )
         self.next_sentence_head.build((None, backbone.embeddings.hidden_dim))
 
-    def call(self, inputs: dict[str, Any], training: bool | None = None) -> dict[str, Any]:
-        outputs = self.backbone(inputs, training=training)
+    def heads(
+        self, outputs: dict[str, Any], inputs: dict[str, Any], training: bool | None = None
+    ) -> dict[str, Any]:
         embeddings = self.backbone.token_embedding.embeddings
         return {
             "masked_lm": self.masked_lm_head(

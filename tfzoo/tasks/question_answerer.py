@@ -88,9 +88,10 @@ class QuestionAnswerer(TokenTask):
         self.span_head.build((None, None, backbone.embeddings.hidden_dim))
         self.built = True
 
-    def call(self, inputs: dict[str, Any], training: bool | None = None) -> dict[str, Any]:
-        hidden = self.backbone(inputs, training=training)["sequence_output"]
-        logits = self.span_head(hidden, training=training)  # (B, S, 2)
+    def heads(
+        self, outputs: dict[str, Any], inputs: dict[str, Any], training: bool | None = None
+    ) -> dict[str, Any]:
+        logits = self.span_head(outputs["sequence_output"], training=training)  # (B, S, 2)
         if "answer_mask" in inputs:
             allowed = ops.cast(inputs["answer_mask"], "bool")[..., None]
             logits = ops.where(allowed, logits, _RULED_OUT)

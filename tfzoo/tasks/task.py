@@ -25,6 +25,21 @@ class Task(PresetTask):
 
     takes_labels: ClassVar[bool] = True  # False for tasks that make their own from the texts
 
+    def call(self, inputs: dict[str, Any], training: bool | None = None) -> Any:
+        return self.heads(self.backbone(inputs, training=training), inputs, training)
+
+    def heads(
+        self, outputs: dict[str, Any], inputs: dict[str, Any], training: bool | None = None
+    ) -> Any:
+        """What `call` returns, given the backbone's outputs.
+
+        Args:
+            outputs: of the backbone.
+            inputs: the features it was given, and others that the heads alone know.
+            training: whether dropout is at work.
+        """
+        raise NotImplementedError
+
     def export(self, folder: str | os.PathLike[str], text_pair: bool = False) -> None:
         """Writes a SavedModel that takes strings and needs neither tfzoo nor Keras.
 

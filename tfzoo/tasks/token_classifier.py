@@ -84,9 +84,10 @@ class TokenClassifier(TokenTask):
         saved = super()._settings(source, {})
         return class_settings(cls, "token_classification_head", source, saved, overrides)
 
-    def call(self, inputs: dict[str, Any], training: bool | None = None) -> Any:
-        hidden = self.backbone(inputs, training=training)["sequence_output"]
-        return self.token_classification_head(hidden, training=training)
+    def heads(
+        self, outputs: dict[str, Any], inputs: dict[str, Any], training: bool | None = None
+    ) -> Any:
+        return self.token_classification_head(outputs["sequence_output"], training=training)
 
     def own_config(self) -> dict[str, Any]:
         return {
