@@ -15,6 +15,7 @@ from sklearn.metrics import accuracy_score, f1_score
 from sklearn.pipeline import Pipeline, make_pipeline
 
 from tfzoo.binaries.config import load_config
+from tfzoo.binaries.kinds import KINDS
 from tfzoo.binaries.splits import read_splits
 from tfzoo.data import Examples
 
@@ -41,7 +42,7 @@ def scores(model: Pipeline, part: Examples) -> tuple[float, float]:
 
 
 def main() -> None:
-    splits = read_splits(load_config(str(CONFIG)).data)
+    splits = read_splits(KINDS["Classifier"], load_config(str(CONFIG)).data)
     choices = [DEFAULTS, *itertools.product(FEATURES, INVERSE_PENALTIES)]
     models = {choice: fitted(splits["train"], *choice) for choice in choices}
     best = max(choices, key=lambda choice: scores(models[choice], splits["validation"]))

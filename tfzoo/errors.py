@@ -22,3 +22,11 @@ class DataError(TfzooError, ValueError):
 
 class ConfigError(TfzooError, ValueError):
     """An argument, a flag or a configuration field has no valid value."""
+
+
+class TrainingError(TfzooError, RuntimeError):
+    """Training cannot go on: its loss is no number, or a peer is gone."""
+
+
+class TrainingStoppedError(TfzooError, RuntimeError):
+    """Training was asked to stop by SIGTERM, and its state is saved; the same call goes on."""

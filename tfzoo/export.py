@@ -8,6 +8,15 @@ Whoever loads it needs tensorflow and tensorflow_text, and neither tfzoo nor Ker
   signatures = tf.saved_model.load("models/spam/1").signatures
   signatures["serving_default"](text=tf.constant(["free prize!"]))["probabilities"]
   signatures["class_names"]()["class_names"]
+
+What `serving_default` takes and gives depends on the task:
+
+  classifier          text [, text_pair]   probabilities
+  token classifier    text                 words, labels, probabilities
+  question answerer   question, context    text, start, end, score
+  embedder            text                 embedding
+  masked LM           text                 tokens, probabilities
+  multiple choice     context, choices     probabilities
 """
 
 from absl import flags
@@ -20,7 +29,7 @@ from tfzoo.binaries.run import require, run
 def define_flags(values: flags.FlagValues) -> None:
     define_model(values, precision="float32")
     flags.DEFINE_string("output", None, "folder for the SavedModel", values)
-    flags.DEFINE_bool("text_pair", False, "whether serving_default takes pairs of texts", values)
+    flags.DEFINE_bool("text_pair", False, "whether a classifier takes pairs of texts", values)
     require(values, preset="runs/spam/best", output="models/spam/1")
 
 

@@ -1,4 +1,4 @@
-"""Classifies texts: lines in, JSON lines out, in the same order.
+r"""Answers texts by a trained preset: lines in, JSON lines out, in the same order.
 
   python -m tfzoo.predict --preset=runs/spam/best < messages.txt
   tail -f messages.log | python -m tfzoo.predict --preset=runs/spam/best | grep spam
@@ -12,6 +12,22 @@ Each line of standard input is a text, and is answered as soon as it has been re
 A file is read by its name (.csv, .tsv, .jsonl, .txt, .tfrecord), and so is a handle or tfds:...:
 
   ... --input=messages.csv --text=message
+
+What an answer is depends on the task, and so does what is read by default:
+
+  classifier          text [, text_pair]   label, probabilities
+  token classifier    a text, or tokens    words, labels, entities
+  question answerer   question, context    answer
+  embedder            text                 embedding
+  masked LM           text with masks      masks: the likeliest tokens of each
+  multiple choice     context, choices     choice, text, probabilities
+
+Where several things are read, lines have columns, or fields of these names:
+
+  printf 'Who wrote it?\tAda wrote it.\n' |
+    python -m tfzoo.predict --preset=runs/squad/best --format=tsv
+
+Words may come from a CoNLL file, and questions from one of SQuAD. (--input=test.conll, dev.json)
 """
 
 import contextlib
@@ -23,15 +39,16 @@ from typing import TextIO
 
 from absl import flags
 
-from tfzoo.binaries.common_flags import column, define_columns, define_model
-from tfzoo.binaries.models import trained_task
+from tfzoo.binaries.common_flags import columns, define_columns, define_model
+from tfzoo.binaries.kinds import Kind, kind_of
+from tfzoo.binaries.kinds.kind import chosen
+from tfzoo.binaries.models import saved_class, trained_task
 from tfzoo.binaries.results import complete_file
 from tfzoo.binaries.run import require, run
-from tfzoo.binaries.splits import read_source
-from tfzoo.binaries.texts import FORMATS, read_stream
-from tfzoo.data import Examples
-from tfzoo.errors import ConfigError
-from tfzoo.tasks import Classifier
+from tfzoo.binaries.splits import local
+from tfzoo.binaries.texts import FORMATS, present, read_stream, stream_columns
+from tfzoo.data import Columns
+from tfzoo.errors import DataError
 
 _CHUNK = 8192  # texts of a file that are answered at once
 
@@ -46,13 +63,20 @@ def define_flags(values: flags.FlagValues) -> None:
 
 
 def main(values: flags.FlagValues) -> None:
-    chunks = _chunks(values)
+    kind = kind_of(saved_class(values.preset))
+    chunks = _chunks(values, kind)
     model = trained_task(values.preset, values.precision)
-    if not isinstance(model, Classifier):
-        raise ConfigError(f"{values.preset} holds a {type(model).__name__}, not a classifier.")
+    answered = 0
     with _opened(values.output) as output:
         for examples in chunks:
-            _answer(model, examples, output)
+            try:
+                answers = kind.answers(model, examples)
+            except DataError as error:
+                raise DataError(f"behind the first {answered:,} of the input: {error}") from None
+            for answer in answers:
+                output.write(json.dumps(answer, ensure_ascii=False) + "\n")
+            output.flush()
+            answered += len(examples)
 
 
 def _opened(path: str | None) -> contextlib.AbstractContextManager[TextIO]:
@@ -63,23 +87,16 @@ def _opened(path: str | None) -> contextlib.AbstractContextManager[TextIO]:
     return contextlib.nullcontext(sys.stdout)
 
 
-def _chunks(values: flags.FlagValues) -> Iterator[Examples]:
-    columns = {"text": column(values.text), "text_pair": column(values.text_pair)}
+def _chunks(values: flags.FlagValues, kind: Kind) -> Iterator[Columns]:
+    given = columns(values, "text", "text_pair")
     if values.input is None:
-        return read_stream(sys.stdin.buffer, values.format, **columns)
-    examples = read_source(values.input, label=None, delimiter=values.delimiter, **columns)
+        names = stream_columns(kind.asked, values.format, given)
+        records = read_stream(sys.stdin.buffer, values.format)
+        return (kind.from_records(chunk, names) for chunk in records)
+    names = present(chosen(kind.asked, given, "--"))
+    examples = kind.read_asked(local(values.input), names, values.delimiter)
     starts = range(0, len(examples), _CHUNK)
     return (examples.take(range(len(examples))[start : start + _CHUNK]) for start in starts)
-
-
-def _answer(model: Classifier, examples: Examples, output: TextIO) -> None:
-    pairs = examples.text_pair or [None] * len(examples)
-    for text, pair, answer in zip(
-        examples.text, pairs, model.classify(examples.texts), strict=True
-    ):
-        question = {"text": text} if pair is None else {"text": text, "text_pair": pair}
-        output.write(json.dumps({**question, **answer}, ensure_ascii=False) + "\n")
-    output.flush()
 
 
 if __name__ == "__main__":

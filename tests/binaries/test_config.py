@@ -5,9 +5,16 @@ import sys
 import pytest
 from absl import flags
 
-from tfzoo.binaries.config import check_values, default_config, define_config, load_config
+from tfzoo.binaries.config import (
+    check_values,
+    default_config,
+    define_config,
+    load_config,
+    new_optimizer,
+)
 from tfzoo.binaries.run import parse
 from tfzoo.errors import ConfigError
+from tfzoo.training import Lamb
 
 FILE = """
 from tfzoo.binaries.config import default_config
@@ -126,17 +133,26 @@ def test_a_missing_file_is_an_error(parsed, path):
 @pytest.mark.parametrize(
     ("field", "value", "message"),
     [
-        ("preset", None, "config.preset is not set"),
+        ("data.train", None, "config.data.train is not set"),
         ("train.epochs", 0, "config.train.epochs is 0; it must be positive"),
         ("train.batch_size", -1, "must be positive"),
         ("train.learning_rate", float("nan"), "must be positive"),
-        ("train.warmup", 2.0, "a share of 1"),
+        ("train.warmup", -1.0, "a share of the steps up to 1, or their number above 1"),
+        ("train.steps_per_epoch", 0, "train.steps_per_epoch is 0; it must be positive"),
+        ("train.accumulation_steps", 0, "train.accumulation_steps is 0"),
+        ("train.steps_per_execution", -1, "train.steps_per_execution is -1"),
+        ("train.checkpoint_seconds", 0.0, "train.checkpoint_seconds is 0.0"),
+        ("train.checkpoint_steps", 0, "train.checkpoint_steps is 0"),
+        ("train.optimizer", "adam", "no optimizer 'adam'; there are adamw, lamb, adafactor"),
+        ("train.decay", "linaer", "no decay 'linaer'; there are linear, .*cosine"),
+        ("train.power", 0.0, "power must be positive"),
+        ("train.layer_decay", 0.0, "layer_decay is 0.0; it must be above 0"),
+        ("train.average", 1.0, "average is 1.0; it must be from 0 on and below 1"),
         ("seed", -1, "between 0 and"),
         ("precision", "float16", "choose one of auto"),
         ("data.fractions", (0.8, 0.2), "three positive numbers"),
         ("data.fractions", (0.8, 0.1, 0.2), "whose sum is 1"),
         ("data.fractions", ("a", "b", "c"), "three positive numbers"),
-        ("export.texts", (1,), "give strings"),
     ],
 )
 def test_values_are_checked_before_any_work(field, value, message):
@@ -148,11 +164,50 @@ def test_values_are_checked_before_any_work(field, value, message):
         check_values(config)
 
 
-def test_texts_to_ask_a_model_of_pairs_are_pairs():
-    config = default_config()
-    config.preset, config.data.train, config.data.text_pair = "weights", "train.csv", 2
-    config.export.texts = ("a question\tan answer",)
-    check_values(config)
-    config.export.texts = ("a question",)
-    with pytest.raises(ConfigError, match="a tab between them"):
-        check_values(config)
+def test_the_optimizer_is_the_one_that_is_described(parsed):
+    optimizer = new_optimizer(
+        parsed(
+            "--config.train.optimizer=lamb",
+            "--config.train.learning_rate=1e-3",
+            "--config.train.warmup=1000",
+            "--config.train.decay=polynomial",
+            "--config.train.power=0.5",
+            "--config.train.final=1e-4",
+            "--config.train.layer_decay=0.9",
+            "--config.train.weight_decay=0.1",
+            "--config.train.clip_norm=2",
+            "--config.train.average=0.99",
+        ).train
+    )
+    assert type(optimizer) is Lamb
+    assert (optimizer.layer_decay, optimizer.weight_decay) == (0.9, 0.1)
+    assert (optimizer.global_clipnorm, optimizer.ema_momentum) == (2.0, 0.99)
+    schedule = optimizer._learning_rate
+    schedule.plan(0, 5000)
+    rates = [float(schedule(step)) for step in (0, 999, 4000, 5000)]
+    assert rates == pytest.approx([1e-6, 1e-3, 1e-4 + 9e-4 * 0.5, 1e-4])
+
+
+@pytest.fixture
+def path_with_argument(path):
+    content = FILE.replace("get_config()", "get_config(preset)").replace('"weights"', "preset")
+    path.write_text(content)
+    return path
+
+
+def test_what_follows_a_colon_is_handed_to_the_file(path_with_argument):
+    assert load_config(f"{path_with_argument}:a:b").preset == "a:b"
+    with pytest.raises(ConfigError, match="missing 1 required positional argument: 'preset'"):
+        load_config(str(path_with_argument))
+    path_with_argument.write_text(FILE)
+    with pytest.raises(ConfigError, match="takes 0 positional arguments but 1 was given"):
+        load_config(f"{path_with_argument}:mrpc")
+
+
+def test_an_argument_on_the_command_line(monkeypatch, path_with_argument):
+    argv = ["program", f"--config={path_with_argument}:mrpc", "--config.train.epochs=7"]
+    monkeypatch.setattr(sys, "argv", argv)
+    values = flags.FlagValues()
+    define_config(values)
+    parse(values, argv)
+    assert (values.config.preset, values.config.train.epochs) == ("mrpc", 7)

@@ -7,7 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from tfzoo.binaries.results import check_room, complete_file, prepare_workdir, write_json
+from tfzoo.binaries.results import (
+    check_room,
+    complete_file,
+    prepare_workdir,
+    remove_results,
+    write_json,
+)
 from tfzoo.errors import ConfigError
 
 
@@ -35,13 +41,25 @@ def test_a_workdir_that_cannot_be_used(tmp_path):
         prepare_workdir(str(tmp_path))
 
 
+def test_only_what_training_wrote_is_removed(tmp_path):
+    ours = ["metrics.json", "metrics.jsonl", "curves.png", "tensorboard/events.out.tfevents.1.vm"]
+    ours += ["best/tfzoo.json", "export/saved_model.pb", "checkpoints/step-000000007/state.json"]
+    for name in [*ours, "notes.txt", "tensorboard/notes.txt", "checkpoints/notes.txt"]:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    remove_results(tmp_path)
+    left = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
+    assert left == {"notes.txt", "tensorboard/notes.txt", "checkpoints/notes.txt"}
+    remove_results(tmp_path / "tensorboard")  # which has nothing of the kind
+
+
 def test_a_full_disk_is_found_before_training(tmp_path, monkeypatch):
     model = namedtuple("Model", "count_params")(lambda: 1_000_000)
     usage = namedtuple("Usage", "free")
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(30_000_000))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(90_000_000))
     check_room(tmp_path, model)
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(20_000_000))
-    with pytest.raises(ConfigError, match="has 20 MB left, and the results need up to 22 MB"):
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(80_000_000))
+    with pytest.raises(ConfigError, match="has 80 MB left, and the results need up to 82 MB"):
         check_room(tmp_path, model)
 
 

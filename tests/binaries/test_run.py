@@ -6,7 +6,7 @@ import pytest
 from absl import flags
 
 from tfzoo.binaries.run import clear_exit, parse, require
-from tfzoo.errors import ConfigError, DataError
+from tfzoo.errors import ConfigError, DataError, TrainingError, TrainingStoppedError
 
 
 def ending(error, capsys):
@@ -17,6 +17,12 @@ def ending(error, capsys):
 
 def test_a_users_mistake_is_one_sentence(capsys):
     assert ending(DataError("The file is empty."), capsys)[0] == "tfzoo.train: The file is empty."
+
+
+def test_training_that_sigterm_stopped_can_be_told_from_a_mistake(capsys):
+    message = "Training was stopped by SIGTERM after step 7."
+    assert ending(TrainingStoppedError(message), capsys) == (75, f"tfzoo.train: {message}\n")
+    assert ending(TrainingError("The loss is nan."), capsys)[0] == "tfzoo.train: The loss is nan."
 
 
 def test_an_interruption(capsys):

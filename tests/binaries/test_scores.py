@@ -4,11 +4,16 @@ import numpy as np
 import pytest
 
 from tfzoo import BertClassifier, BertMaskedLM
-from tfzoo.binaries.scores import as_text, score
+from tfzoo.binaries.kinds import kind_of
+from tfzoo.binaries.scores import as_text
 from tfzoo.data import Examples
-from tfzoo.errors import ConfigError, DataError
+from tfzoo.errors import DataError
 
 TEXTS = ["a good film", "bad", "awful play", "the play", "we saw it", "not bad"]
+
+
+def score(model, examples):
+    return kind_of(model).score(model, examples, batch_size=32)
 
 
 @pytest.fixture
@@ -30,6 +35,7 @@ def test_one_label_per_text(model):
     assert scores == {
         "examples": 6,
         "accuracy": pytest.approx(4 / 6),
+        "matthews": pytest.approx(1 / 3),
         "confusion_matrix": [[2, 1], [1, 2]],
         "f1": {"ham": pytest.approx(2 / 3), "spam": pytest.approx(2 / 3)},
     }
@@ -46,17 +52,27 @@ def test_several_labels_per_text(model):
     assert as_text(scores) == "6 examples, accuracy 0.7500, F1 of good 1.0000, F1 of long 0.4000"
 
 
-def test_other_tasks_have_their_own_metrics(tiny_bert, preprocessor):
-    regression = BertClassifier(tiny_bert(), 1, preprocessor, problem_type="regression")
-    assert score(regression, Examples(TEXTS, label=range(6))).keys() == {"loss", "mae"}
+def test_a_regression(model):
+    logits = [[1], [2], [3], [4], [5], [8]]
+    regression = model(logits, num_classes=1, problem_type="regression")
+    assert score(regression, Examples(TEXTS, label=[1, 2, 3, 4, 5, 6])) == {
+        "examples": 6,
+        "mse": pytest.approx(4 / 6),
+        "mae": pytest.approx(2 / 6),
+        "pearson": pytest.approx(np.corrcoef(range(6), np.ravel(logits))[0, 1]),
+    }
+    assert score(regression, Examples(TEXTS, label=[1] * 6))["pearson"] == 0
+
+
+def test_a_masked_language_model_has_its_own_metrics(tiny_bert, preprocessor):
     masked = BertMaskedLM(tiny_bert(), preprocessor)
-    assert score(masked, Examples(TEXTS)).keys() == {"loss", "masked_lm_accuracy"}
+    scores = score(masked, Examples(TEXTS))
+    assert scores.keys() == {"examples", "loss", "masked_lm_accuracy"}
+    assert scores["examples"] == 6
 
 
-def test_labels_that_are_missing_or_unknown(model):
+def test_an_unknown_label_is_named_with_its_example(model):
     classifier = model(np.eye(2), class_names=["ham", "spam"])
-    with pytest.raises(ConfigError, match="Scores need labels"):
-        score(classifier, Examples(TEXTS[:2]))
     with pytest.raises(DataError, match="Example 1 has the label 'eggs'"):
         score(classifier, Examples(TEXTS[:2], label=["ham", "eggs"]))
 

@@ -5,33 +5,49 @@ import os
 
 import pytest
 
-from tfzoo.binaries.texts import read_stream
-from tfzoo.errors import DataError
+from tfzoo.binaries.texts import read_stream, stream_columns
+from tfzoo.errors import ConfigError, DataError
 
 
-def texts(content, form="text", **columns):
-    chunks = list(read_stream(io.BytesIO(content), form, **columns))
-    return [text for chunk in chunks for text in chunk.text], chunks
+def records(content, form="text"):
+    return [each for chunk in read_stream(io.BytesIO(content), form) for each in chunk]
+
+
+def texts(content, column="text", **options):
+    return [record.text(column) for record in records(content, **options)]
 
 
 def test_every_line_is_a_text():
     content = "one\n\n  two \r\nthr\0ee\n中文 😀\nno newline at the end".encode()
     expected = ["one", "", "  two ", "thr\0ee", "中文 😀", "no newline at the end"]
-    assert texts(content)[0] == expected
-    assert texts(b"")[0] == []
-    assert texts(b"\n")[0] == [""]
+    assert texts(content) == expected
+    assert texts(b"") == []
+    assert texts(b"\n") == [""]
 
 
 def test_lines_longer_than_a_block_stay_whole():
     long = "word " * 50_000
-    assert texts(f"{long}\nshort\n{long}".encode())[0] == [long, "short", long]
+    assert texts(f"{long}\nshort\n{long}".encode()) == [long, "short", long]
 
 
 def test_columns_of_tsv_and_fields_of_jsonl():
-    _, [chunk] = texts(b"1\ta\tb\n2\tc\td\n", "tsv", text=1, text_pair=2)
-    assert chunk.texts == (["a", "c"], ["b", "d"])
-    _, [chunk] = texts(b'{"q": "a", "a": "b"}\n', "jsonl", text="q", text_pair="a")
-    assert chunk.texts == (["a"], ["b"])
+    rows = b"1\ta\tb\n2\tc\td\n"
+    assert (texts(rows, 1, form="tsv"), texts(rows, 2, form="tsv")) == (["a", "c"], ["b", "d"])
+    assert texts(b'{"q": "a", "a": "b"}\n', "a", form="jsonl") == ["b"]
+
+
+def test_columns_are_those_of_the_form_unless_they_are_named():
+    questions = {"text": "question", "text_pair": "context"}
+    assert stream_columns(questions, "tsv", {"text": 3}) == {"text": 3, "text_pair": 1}
+    assert stream_columns(questions, "jsonl", {"text_pair": "story"}) == {
+        "text": "question",
+        "text_pair": "story",
+    }
+    with pytest.raises(ConfigError, match="A line holds question and context; choose --format=tsv"):
+        stream_columns(questions, "text", {})
+    assert stream_columns({"text": "tokens"}, "text", {}) == {"text": "text"}
+    with pytest.raises(ConfigError, match=r"--text_pair is 1, but .* no such column"):
+        stream_columns({"text": "tokens"}, "tsv", {"text_pair": 1})
 
 
 @pytest.mark.parametrize(
@@ -47,7 +63,7 @@ def test_columns_of_tsv_and_fields_of_jsonl():
 )
 def test_a_wrong_line_is_named(content, form, message):
     with pytest.raises(DataError, match=message):
-        texts(content, form)
+        texts(content, form=form)
 
 
 def test_lines_are_handed_on_before_the_stream_ends():
@@ -55,6 +71,6 @@ def test_lines_are_handed_on_before_the_stream_ends():
     with os.fdopen(reader, "rb") as stream, os.fdopen(writer, "wb", buffering=0) as pipe:
         chunks = read_stream(stream, "text")
         pipe.write(b"one\ntwo\nthr")
-        assert next(chunks).text == ["one", "two"]
+        assert [each.text("text") for each in next(chunks)] == ["one", "two"]
         pipe.write(b"ee\n")
-        assert next(chunks).text == ["three"]
+        assert [each.text("text") for each in next(chunks)] == ["three"]

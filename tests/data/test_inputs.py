@@ -9,12 +9,14 @@ from tfzoo.data.inputs import (
     count_batches,
     draw_seed,
     evaluation_batches,
+    feature_batches,
     is_text,
     prediction_batches,
     split_off,
     training_batches,
+    weighted_by_class,
 )
-from tfzoo.errors import ConfigError
+from tfzoo.errors import ConfigError, DataError
 
 TEXTS = ["good film", "bad film", "a very bad film", "good"]
 IDS = np.array([[2, 3]])
@@ -114,6 +116,34 @@ def test_predictions_come_back_in_the_callers_order(preprocessor):
         assert lengths[positions].tolist() == [4, 4, 6, 3]
 
 
+def test_features_labels_and_weights_may_be_lists():
+    x, y = {"token_ids": [[2, 3], [4, 5], [6, 7]]}, {"one": [0, 1, 2], "two": np.arange(3)}
+    (rows, labels, weights), rest = feature_batches(x, y, [1.0, 2.0, 3.0], 2, shuffle=False)
+    assert rows["token_ids"].numpy().tolist() == [[2, 3], [4, 5]]
+    assert labels["one"].numpy().tolist() == labels["two"].numpy().tolist() == [0, 1]
+    assert (weights.numpy().tolist(), rest[2].numpy().tolist()) == ([1.0, 2.0], [3.0])
+    for wrong, y, weights in [
+        ({"token_ids": [[2], [4, 5]]}, [0, 1], None),
+        (x, [0, 1], None),
+        (x, None, [1, 2, 3]),
+    ]:
+        with pytest.raises(DataError, match=r"make no array|different numbers|without labels"):
+            feature_batches(wrong, y, weights, None, shuffle=False)
+    with pytest.raises(ConfigError, match="batch_size must be at least 1, not 0"):
+        feature_batches(x, None, None, 0, shuffle=False)
+
+
+def test_weights_of_classes():
+    table = np.array([0.5, 2.0], "float32")
+    data = dataset(TEXTS, [1, 0, 1, 0], np.array([1.0, 2.0, 3.0, 4.0])).batch(2)
+    weights = [each.numpy().tolist() for *_, each in weighted_by_class(data, table)]
+    assert weights == [[2.0, 1.0], [6.0, 2.0]]
+    assert [each.numpy() for *_, each in weighted_by_class(dataset(TEXTS[:1], [1]), table)] == [2.0]
+    for wrong in (TEXTS, dataset(TEXTS), dataset(TEXTS, [0.0] * 4), keras.utils.PyDataset()):
+        with pytest.raises(DataError, match="class_weight needs labels"):
+            weighted_by_class(wrong, table)
+
+
 def test_split_takes_the_last_examples_of_every_column():
     x = (np.array(TEXTS), TEXTS)
     first, last = split_off(x, np.arange(4), [0.1, 0.2, 0.3, 0.4], 0.5)
@@ -137,8 +167,6 @@ def test_dataset_is_not_split():
 @pytest.mark.parametrize(
     ("x", "expected"),
     [
-        ({"token_ids": np.zeros((10, 3)), "padding_mask": np.zeros((10, 3))}, 3),
-        (tf.zeros((10, 3)), 3),
         (dataset(TEXTS).batch(3), 2),
         (dataset(TEXTS).filter(lambda text: True), None),
         (dataset(TEXTS).repeat(), None),
@@ -146,13 +174,13 @@ def test_dataset_is_not_split():
     ],
 )
 def test_batches_are_counted(x, expected):
-    assert count_batches(x, batch_size=4, validation_split=0.0) == expected
+    assert count_batches(x) == expected
 
 
 def test_batches_are_counted_as_keras_does():
     class Sequence(keras.utils.PyDataset):
         num_batches = 7
 
-    assert count_batches(Sequence(), None, 0.0) == 7
-    assert count_batches(np.zeros((65, 2)), batch_size=None, validation_split=0.0) == 3  # of 32
-    assert count_batches(np.zeros((10, 2)), batch_size=2, validation_split=0.25) == 4  # of 7
+    assert count_batches(Sequence()) == 7
+    of_32 = feature_batches({"token_ids": np.zeros((65, 2))}, None, None, None, shuffle=True)
+    assert count_batches(of_32) == 3

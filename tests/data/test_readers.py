@@ -161,36 +161,18 @@ def test_no_such_file(tmp_path):
 
 
 @pytest.fixture
-def tiny_sms(tmp_path, monkeypatch):
-    """A dataset of TFDS that is made on the spot."""
-    tfds = pytest.importorskip("tensorflow_datasets")
-    monkeypatch.setattr("tensorflow_datasets.core.constants.DATA_DIR", str(tmp_path))
+def tiny_sms(local_dataset):
+    """Texts, labels with names, and numbers."""
+    features = pytest.importorskip("tensorflow_datasets").features
     rows = [("hé", 1), ("", 0), ("you", 1)]
-
-    class TinySms(tfds.core.GeneratorBasedBuilder):
-        VERSION = tfds.core.Version("1.0.0")
-        BUILDER_CONFIGS = (tfds.core.BuilderConfig(name="plain"),)
-
-        def _info(self):
-            label = tfds.features.ClassLabel(names=["spam", "ham"])
-            features = {
-                "text": tfds.features.Text(),
-                "label": label,
-                "n": tfds.features.Scalar(np.float32),
-            }
-            return tfds.core.DatasetInfo(
-                builder=self, features=tfds.features.FeaturesDict(features)
-            )
-
-        def _split_generators(self, _):
-            return {"train": self._generate_examples()}
-
-        def _generate_examples(self):
-            for key, (text, label) in enumerate(rows):
-                yield key, {"text": text, "label": label, "n": 0.5}
-
-    yield "tfds:tiny_sms/plain"
-    tfds.core.registered._DATASET_REGISTRY.pop("tiny_sms")
+    return local_dataset(
+        {
+            "text": features.Text(),
+            "label": features.ClassLabel(names=["spam", "ham"]),
+            "n": features.Scalar(np.float32),
+        },
+        [{"text": text, "label": label, "n": 0.5} for text, label in rows],
+    )
 
 
 def test_tfds(tiny_sms):
@@ -205,7 +187,7 @@ def test_tfds(tiny_sms):
     assert len(read_examples(f"{tiny_sms}:train[:2]", label=None)) == 2
     with pytest.raises(DataError, match="example 0: there is no column 'sms', only "):
         read_examples(f"{tiny_sms}:train", text="sms")
-    with pytest.raises(DataError, match=r"cannot provide tfds:tiny_sms/plain:dev: .*dev"):
+    with pytest.raises(DataError, match=r"cannot provide tfds:local_set/plain:dev: .*dev"):
         read_examples(f"{tiny_sms}:dev")
 
 

@@ -56,6 +56,8 @@ def test_both_versions(write):
         (document(question("1"), context=1), "there is no context"),
         (document(question("1"), {"id": "2"}), "question 1: there is no question"),
         (document({"id": "1", "question": "?"}), "question 0: there is no answers"),
+        (document({"id": True, "question": "?"}), "question 0: there is no id"),
+        (document(question("1", is_impossible="false")), "question 0: there is no is_impossible"),
         (document(question("1"), question("2", "Bob")), "question 1: the answer 'Bob' is not"),
     ],
 )
@@ -71,3 +73,27 @@ def test_files_that_cannot_be_read(tmp_path):
     path.write_bytes(b'{"data": "\xe9"}')
     with pytest.raises(DataError, match="not valid JSON"):
         read_squad(path)
+
+
+def test_tfds_as_squad_is_there(local_dataset):
+    from tensorflow_datasets.datasets.squad import squad_dataset_builder
+
+    answered = {"text": ["Ada", "wrote"], "answer_start": [0, 5]}
+    none = {"text": [], "answer_start": []}
+    rows = [
+        {"id": "x", "question": "Who?", "is_impossible": False, "answers": answered},
+        {"id": "y", "question": "Why?", "is_impossible": True, "answers": none},
+    ]
+    common = {"title": "Ada", "context": CONTEXT, "plausible_answers": answered}
+    handle = local_dataset(
+        dict(squad_dataset_builder._v2_features().items()), [{**row, **common} for row in rows]
+    )
+    examples = read_squad(f"{handle}:train")
+    assert sorted(zip(examples.id, examples.question, strict=True)) == [
+        ("x", "Who?"),
+        ("y", "Why?"),
+    ]
+    assert examples.context == [CONTEXT, CONTEXT]
+    taken = examples.take([examples.id.index("y"), examples.id.index("x")])
+    assert taken.first_answers == [None, {"text": "Ada", "answer_start": 0}]
+    assert taken.references == [[], ["Ada", "wrote"]]

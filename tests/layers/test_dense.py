@@ -5,6 +5,7 @@ import math
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tfzoo.errors import ConfigError
 from tfzoo.layers import Dense
@@ -59,14 +60,49 @@ def test_lora_trains_two_small_matrices():
     assert layer(np.ones((2, 5, 3), "float32")).shape == (2, 5, 4)
 
 
+@pytest.mark.parametrize("mode", [None, "int8"])
+def test_lora_changes_the_kernel_by_a_scaled_product(mode):
+    keras.utils.set_random_seed(0)
+    layer, x = Dense(4), keras.random.normal((2, 5, 3))
+    layer.build((None, None, 3))
+    if mode:
+        layer.quantize(mode)
+    before, kernel = layer(x), np.array(layer.kernel)
+    layer.enable_lora(rank=2, lora_alpha=6)
+    np.testing.assert_array_equal(layer(x), before)
+    layer.lora_kernel_b.assign(keras.random.normal((2, 4)))
+    change = 3 * np.array(layer.lora_kernel_a) @ np.array(layer.lora_kernel_b)
+    np.testing.assert_allclose(layer.kernel, kernel + change, atol=1e-5)
+    np.testing.assert_allclose(layer(x), np.array(x) @ (kernel + change), atol=1e-5)
+
+
 def test_int8_is_close():
     keras.utils.set_random_seed(0)
     layer = Dense(8)
     x = keras.random.normal((2, 5, 16))
     expected = layer(x)
+    kernel = np.array(layer.kernel)
     layer.quantize("int8")
-    assert layer.kernel.dtype == "int8"
+    assert [weight.dtype for weight in layer.weights] == ["float32", "int8", "float32"]
+    assert np.abs(layer.kernel - kernel).max() < np.abs(kernel).max() / 253
     np.testing.assert_allclose(layer(x), expected, atol=0.01)
+
+
+def test_inputs_of_an_int8_layer_have_a_gradient():
+    layer = Dense(8, "gelu")
+    x = keras.Variable(keras.random.normal((2, 16)))
+    layer.build(x.shape)
+    layer.quantize("int8")
+    with tf.GradientTape() as tape:
+        total = keras.ops.sum(layer(x))
+    assert np.abs(tape.gradient(total, x.value)).max() > 1e-4
+
+
+def test_only_int8():
+    layer = Dense(8)
+    layer.build((None, 4))
+    with pytest.raises(ConfigError, match="is 'int4'; there is 'int8' alone"):
+        layer.quantize("int4")
 
 
 @pytest.mark.parametrize("activation", ["gelu", "gelu_tanh", None])

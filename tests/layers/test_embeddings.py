@@ -40,9 +40,16 @@ def test_without_segments():
 
 def test_positions_restart_with_each_sequence():
     ids = np.array([[1, 1, 1, 2, 2, 3], [4, 5, 5, 5, 0, 0]])
-    expected = [[0, 1, 2, 0, 1, 0], [0, 0, 1, 2, 0, 1]]
+    expected = [[0, 1, 2, 0, 1, 0], [0, 0, 1, 2, 0, 0]]
     np.testing.assert_array_equal(positions(ids, ids), expected)
     np.testing.assert_array_equal(positions(ids), [[0, 1, 2, 3, 4, 5]])
+
+
+def test_row_of_sequences_and_padding_longer_than_the_positions():
+    layer = make_embedding()
+    ids = np.array([[1] * 5 + [2] * 5 + [0] * 10])
+    embedded = layer(np.full((1, 20), 7), sequence_ids=ids)
+    np.testing.assert_array_equal(embedded[:, 5:10], embedded[:, :5])
 
 
 def test_dropout_in_training_only():

@@ -134,3 +134,27 @@ def test_dropout_needs_training():
     np.testing.assert_array_equal(stack(X)[-1], stack(X, training=False)[-1])
     first, second = stack(X, training=True)[-1], stack(X, training=True)[-1]
     assert tf.reduce_max(abs(first - second)) > 0.1
+
+
+@pytest.mark.parametrize("rematerialize", [False, True])
+def test_attention_probabilities_of_every_layer(rematerialize):
+    stack = make_stack(dropout=0.5, rematerialize=rematerialize)
+    bias = attention_bias(PADDING)
+    outputs, probabilities = stack(X, bias=bias, return_probabilities=True)
+    np.testing.assert_array_equal(outputs, stack(X, bias=bias))
+    for layer, x, found in zip(stack.layers, [X, outputs[0]], probabilities, strict=True):
+        _, expected = layer.attention(x, bias=bias, return_probabilities=True)
+        np.testing.assert_allclose(found, expected, atol=1e-6)
+    dropped = stack.layers[0](X, bias=bias, return_probabilities=True, training=True)
+    np.testing.assert_allclose(dropped[1], probabilities[0], atol=1e-6)  # before dropout
+    assert not np.allclose(dropped[0], outputs[0])
+
+
+def test_cache_and_attention_probabilities():
+    stack = make_stack()
+    cache = np.zeros((2, 2, 2, 2, 5, 4), "float32")
+    outputs, cached, probabilities = stack(X, cache=cache, cache_index=0, return_probabilities=True)
+    assert cached.shape == cache.shape
+    expected = stack(X, return_probabilities=True)
+    np.testing.assert_allclose(outputs[-1], expected[0][-1], atol=1e-5)
+    np.testing.assert_allclose(probabilities[-1], expected[1][-1], atol=1e-5)

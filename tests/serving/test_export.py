@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfzoo import BertClassifier, BertMaskedLM
+from tfzoo import BertClassifier, ElectraBackbone, ElectraPretrainer
 from tfzoo.errors import ConfigError
 
 TEXTS = ["a good film", "", "we saw a very bad film . " * 9, "👩🏽‍🚀 中文 nul\0byte", "PLAYING !"]
@@ -193,8 +193,10 @@ def test_failed_export_leaves_nothing(model, tmp_path, monkeypatch):
 def test_models_that_take_no_strings(tiny_bert, preprocessor, tmp_path, monkeypatch):
     with pytest.raises(ConfigError, match="Only a model with a preprocessor"):
         BertClassifier(tiny_bert(num_layers=1)).export(tmp_path / "model")
-    with pytest.raises(ConfigError, match="A BertMaskedLM has no SavedModel"):
-        BertMaskedLM(tiny_bert(num_layers=1), preprocessor).export(tmp_path / "model")
+    sizes = {"num_layers": 1, "num_heads": 1, "hidden_dim": 4, "intermediate_dim": 4}
+    electra = ElectraPretrainer(ElectraBackbone(23, **sizes), preprocessor=preprocessor)
+    with pytest.raises(ConfigError, match="A ElectraPretrainer has no SavedModel"):
+        electra.export(tmp_path / "model")
     monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
     with pytest.raises(ConfigError, match="KERAS_BACKEND=tensorflow"):
         BertClassifier(tiny_bert(num_layers=1), preprocessor=preprocessor).export(tmp_path / "m")

@@ -49,7 +49,9 @@ def assert_same(ours, theirs):
 
 
 def test_classifier_from_strings_to_saved_model(backbone, preprocessor, tmp_path):
-    model = AlbertClassifier(backbone, preprocessor=preprocessor, class_names=["no", "yes"])
+    model = AlbertClassifier(
+        backbone, preprocessor=preprocessor, class_names=["no", "yes"], dropout=0.0
+    )
     model.compile(AdamW(0.01))
     labels = ["yes" if "film" in text.lower() else "no" for text in TEXTS]
     losses = model.fit(TEXTS, labels, batch_size=8, epochs=8, verbose=0).history["loss"]

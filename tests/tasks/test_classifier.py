@@ -282,6 +282,35 @@ def test_class_weight_by_name(make_classifier):
         model.fit(TEXTS, names, class_weight={"ugly": 1.0}, **settings)
 
 
+def test_class_weight_is_of_training_alone(make_classifier):
+    model = make_classifier(class_names=NAMES)
+    settings = {"class_weight": {"bad": 3.0}, "shuffle": False, "verbose": 0}
+    result = last(model.fit(TEXTS, LABELS, validation_split=1 / 3, **settings))
+    each = losses(model, TEXTS, IDS)
+    assert result["loss"] == pytest.approx((np.array([1, 3, 1, 3]) * each[:4]).mean(), 1e-4)
+    assert result["val_loss"] == pytest.approx(each[4:].mean(), 1e-4)
+    weights = np.arange(6.0)
+    expected = (np.array([1, 3] * 3) * weights * each).mean()
+    result = last(model.fit(TEXTS, LABELS, sample_weight=weights.tolist(), **settings))
+    assert result["loss"] == pytest.approx(expected, 1e-4)
+    result = last(model.fit(dataset(TEXTS, IDS, weights), **settings))
+    assert result["loss"] == pytest.approx(expected, 1e-4)
+
+
+def test_class_weight_without_a_class_per_text(make_classifier):
+    model, settings = make_classifier(class_names=NAMES), {"class_weight": {"bad": 3.0}}
+    rows = np.eye(2, dtype="float32")[IDS]
+    for x in (TEXTS, dataset(TEXTS), dataset(TEXTS, rows)):
+        with pytest.raises(DataError, match="class_weight needs labels"):
+            model.fit(x, **settings)
+    with pytest.raises(ConfigError, match="class_weight needs one label per text"):
+        model.fit(TEXTS, rows, **settings)
+    with pytest.raises(DataError, match="6 labels and 2 sample weights"):
+        model.fit(TEXTS, LABELS, sample_weight=[1, 2], **settings)
+    with pytest.raises(ConfigError, match="'bad': 'x'}; give a number each"):
+        model.fit(TEXTS, LABELS, class_weight={"bad": "x"})
+
+
 def test_labels_are_wanted(make_classifier):
     model = make_classifier()
     for call in (model.fit, model.evaluate):

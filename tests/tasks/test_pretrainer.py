@@ -1,5 +1,6 @@
 """Both of BERT's pre-training tasks at once."""
 
+import keras
 import numpy as np
 import pytest
 
@@ -20,6 +21,7 @@ def model(tiny_bert, preprocessor):
 
 
 def test_learns_both_tasks(model):
+    keras.utils.set_random_seed(1)
     history = model.fit(
         (FIRST, SECOND),
         LABELS,
@@ -31,7 +33,7 @@ def test_learns_both_tasks(model):
     for loss in ("masked_lm_loss", "next_sentence_loss", "val_loss"):
         assert history[loss][-1] < 0.9 * history[loss][0], loss
     assert history["val_next_sentence_accuracy"][-1] > 0.8
-    assert "masked_lm_masked_lm_accuracy" in history
+    assert "masked_lm_accuracy" in history
     assert history["loss"][0] == pytest.approx(
         history["masked_lm_loss"][0] + history["next_sentence_loss"][0], 0.01
     )

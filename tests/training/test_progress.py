@@ -62,6 +62,41 @@ def test_a_file_gets_no_line_before_its_time(model):
     assert [line[:11] for line in stream.getvalue().splitlines()] == ["epoch 1/2: ", "epoch 2/2: "]
 
 
+def test_speed_learning_rate_and_remaining_time_of_a_resumed_fit(model, monkeypatch):
+    monkeypatch.setattr("tfzoo.training.progress._SECONDS_BETWEEN_RATES", 0)
+    rates = {"examples_per_second": 4, "tokens_per_second": 1234, "peak_share": 0.61}
+    monkeypatch.setattr("tfzoo.training.throughput.Throughput.rates", lambda self: rates)
+    stream = Terminal()
+    progress = Progress(examples=1000, stream=stream)
+    progress.set_model(model)
+    progress.set_params({"epochs": 4, "steps": 10})
+    progress.on_train_begin()
+    progress.on_epoch_begin(2)
+    for batch in (4, 5):  # the sixth step follows the first that is seen
+        progress.on_train_batch_end(batch, {"loss": 0.5})
+    bar = progress._bar
+    assert (bar.initial, bar.n) == (2500, 2600)
+    bar.refresh()
+    progress.on_epoch_end(2, {"loss": 0.5})
+    assert bar.n == 3000
+    progress.close()
+    state = stream.getvalue().split("\r")
+    assert "learning rate=0.01, tokens/s=1.23k, of peak=61%" in "".join(state)
+
+
+def test_batches_that_nobody_has_counted_move_the_bar_when_the_epoch_is_over(model):
+    progress = Progress(examples=10, stream=Terminal())
+    progress.set_model(model)
+    progress.set_params({"epochs": 1, "steps": None})
+    progress.on_train_begin()
+    progress.on_epoch_begin(0)
+    progress.on_train_batch_end(0, {"loss": 0.5})
+    assert progress._bar.n == 0
+    progress.on_epoch_end(0, {"loss": 0.5})
+    assert progress._bar.n == 10
+    progress.close()
+
+
 def test_an_interrupted_bar_can_be_closed(model):
     class Interrupt(keras.callbacks.Callback):
         def on_epoch_end(self, epoch, logs=None):

@@ -198,6 +198,7 @@ def test_other_urls_are_asked_for_as_they_are(server):
         (tar_gz(FILES, link="/etc/passwd"), None, "is a link"),
         (None, None, "does not exist"),
     ],
+    ids=["checksum", "cut", "html", "parent", "root", "link", "absent"],
 )
 def test_a_failed_download_leaves_nothing(server, tmp_path, data, sha256, message):
     if data:

@@ -7,9 +7,9 @@ from tfzoo.data.records import Column
 flags.disclaim_key_flags()  # --help lists them under the binary that asks for them
 
 _COLUMNS = {
-    "text": ("text", "column of the text: a name, or an index from 0 where there is no header"),
-    "text_pair": (None, "column of the second text, of pairs"),
-    "label": ("label", "column of the label; empty where there are none"),
+    "text": "column of the text: a name, or an index from 0 where there is no header",
+    "text_pair": "column of the second text, of pairs; of the context, of questions",
+    "label": "column of the label",
 }
 
 
@@ -33,8 +33,9 @@ def define_model(values: flags.FlagValues, precision: str) -> None:
 def define_columns(values: flags.FlagValues, *names: str) -> None:
     """Defines flags for columns of a data file, and `--delimiter`."""
     for name in names:
-        default, description = _COLUMNS[name]
-        flags.DEFINE_string(name, default, description, flag_values=values)
+        flags.DEFINE_string(
+            name, None, f"{_COLUMNS[name]}; by default as is usual for the task", flag_values=values
+        )
     flags.DEFINE_string(
         "delimiter",
         None,
@@ -43,14 +44,20 @@ def define_columns(values: flags.FlagValues, *names: str) -> None:
     )
 
 
-def column(flag: str | None) -> Column | None:
-    """A column as the readers take it: digits are an index, nothing is none.
+def columns(values: flags.FlagValues, *names: str) -> dict[str, Column | None]:
+    """The columns that flags name; None for the default.
 
     Example:
 
-    >>> column("sentence"), column("1"), column("")
-    ('sentence', 1, None)
+    >>> values = flags.FlagValues()
+    >>> define_columns(values, "text", "label")
+    >>> _ = values(["program", "--text=sentence", "--label=-1"])
+    >>> columns(values, "text", "label")
+    {'text': 'sentence', 'label': -1}
     """
-    if not flag:
-        return None
-    return int(flag) if flag.isdecimal() else flag
+    return {name: _column(values[name].value) for name in names}
+
+
+def _column(flag: str | None) -> Column | None:
+    """A column as the readers take it: digits are an index."""
+    return int(flag) if flag and flag.removeprefix("-").isdecimal() else flag or None

@@ -7,104 +7,123 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import tensorflow as tf
 from ml_collections import ConfigDict
 
 from tfzoo.binaries.config import check_values
-from tfzoo.binaries.models import new_task, task_class, trained_task
-from tfzoo.binaries.results import check_room, prepare_workdir, remove_results, write_json
-from tfzoo.binaries.scores import as_text, score
+from tfzoo.binaries.fitting import describe_newest, find_checkpoints, fit
+from tfzoo.binaries.kinds import Kind, kind_of
+from tfzoo.binaries.models import new_distiller, new_task, task_class, trained_task
+from tfzoo.binaries.results import (
+    check_room,
+    prepare_workdir,
+    remove_checkpoints,
+    remove_results,
+    write_json,
+)
+from tfzoo.binaries.scores import as_text
 from tfzoo.binaries.splits import read_splits
-from tfzoo.data import Examples
+from tfzoo.data import Columns
 from tfzoo.errors import ConfigError, DataError
 from tfzoo.tasks import Task
-from tfzoo.training import fine_tuning_optimizer
-from tfzoo.training.best_preset import BestPreset
-from tfzoo.training.progress import Progress
+from tfzoo.training.strategies import agreed, is_chief
 
 
-def train(config: ConfigDict, workdir: str) -> None:
+def train(
+    config: ConfigDict,
+    workdir: str,
+    strategy: tf.distribute.Strategy | None = None,
+    restart: bool = False,
+    allow_changes: bool = False,
+) -> None:
     """Trains a task, scores its best preset on the test split, and exports that.
+
+    Of several workers, all train; the first one does the rest, alone.
 
     Args:
         config: the fields of `tfzoo.binaries.config.default_config`.
         workdir: folder for the results, which `tfzoo.train` lists.
+        strategy: of `tfzoo.training.get_strategy`; None for one device.
+        restart: begin anew where there are checkpoints to go on from.
+        allow_changes: go on from checkpoints of another config.
 
     Raises:
-        TfzooError: something that the user stated cannot be used.
+        TfzooError: something that the user stated cannot be used, or training cannot go on.
+        TrainingStoppedError: SIGTERM came.
     """
     started = time.monotonic()
+    strategy = strategy or tf.distribute.get_strategy()
     check_values(config)
     task = task_class(config.task)
+    kind = kind_of(task)
+    kind.check_config(config)
     folder = prepare_workdir(workdir)
+    checkpoints = find_checkpoints(config, folder, allow_changes)
+    done = None if restart else describe_newest(checkpoints)
     keras.utils.set_random_seed(config.seed)
-    splits = read_splits(config.data)
-    print("data:", ", ".join(f"{len(part):,} {name}" for name, part in splits.items()))
-    arguments = config.model.to_dict()
-    model = new_task(task, config.preset, arguments, config.precision, splits["train"])
-    print(f"model: {model.count_params():,} parameters, {model.dtype_policy.name}", flush=True)
-    check_room(folder, model)
-    write_json(folder / "config.json", config.to_dict())
-    remove_results(folder)  # of an earlier run, which had another config
-    best = _fit(model, config, splits, folder / "best")
-
-    model = trained_task(str(folder / "best"), "float32")
-    test = score(model, splits["test"], config.eval.batch_size)
-    seconds = round(time.monotonic() - started, 1)
-    write_json(folder / "metrics.json", {"test": test, "validation": best, "seconds": seconds})
-    print(f"test split, after epoch {best['epoch']}: {as_text(test)}", flush=True)
-    if task.outputs_for_serving is not Task.outputs_for_serving:
-        model.export(folder / "export", text_pair=config.data.text_pair is not None)
-        _ask(folder / "export", config.export.texts)
-    print(f"{folder} is complete after {time.monotonic() - started:.0f} s")
+    splits = read_splits(kind, config.data)
+    with strategy.scope():
+        learner, model = _models(task, config, splits["train"])
+    _check_data(kind, model, splits)
+    if is_chief(strategy):
+        print("data:", ", ".join(f"{len(part):,} {name}" for name, part in splits.items()))
+        print(f"model: {model.count_params():,} parameters, {model.dtype_policy.name}", flush=True)
+        if done:
+            print(f"going on after {done}; --restart would begin anew", flush=True)
+        else:
+            check_room(folder, model)
+            remove_results(folder)  # of an earlier run, which may have had another config
+        write_json(folder / "config.json", config.to_dict())
+    agreed(strategy, False)  # the other workers wait here until that is done
+    best = fit(kind, learner, config, splits, folder, checkpoints)
+    if is_chief(strategy):
+        _finish(kind, config, splits["test"], folder, best, started)
 
 
-def _fit(
-    model: Task, config: ConfigDict, splits: dict[str, Examples], folder: Path
-) -> dict[str, Any]:
-    """Trains a model, keeps its best preset in a folder, and returns the metrics of that."""
-    settings, train, validation = config.train, splits["train"], splits["validation"]
-    _check_labels(model, splits)
-    if settings.last_layers is not None:
-        model.backbone.train_last_layers(settings.last_layers)
-    model.compile(
-        fine_tuning_optimizer(
-            settings.learning_rate, settings.warmup, settings.weight_decay, settings.clip_norm
-        )
-    )
-    best, progress = BestPreset(folder), Progress(len(train))
-    try:
-        model.fit(
-            train.texts,
-            train.label,
-            batch_size=settings.batch_size,
-            epochs=settings.epochs,
-            sample_weight=train.weight,
-            validation_data=(validation.texts, validation.label, validation.weight),
-            validation_batch_size=config.eval.batch_size,
-            callbacks=[progress, best],
-            verbose=0,
-        )
-    except KeyboardInterrupt:
-        if best.saved:
-            raise KeyboardInterrupt(f"the best preset so far is {folder}") from None
-        raise
-    finally:
-        progress.close()
-    if not best.saved:
+def _models(task: type[Task], config: ConfigDict, train: Columns) -> tuple[Task, Task]:
+    """What `fit` is called on, and the task that learns: the same one, unless it has a teacher."""
+    settings = config.distil.to_dict()
+    num_layers = settings.pop("num_layers")
+    if num_layers is None:
+        model = new_task(task, config.preset, config.model.to_dict(), config.precision, train)
+        return model, model
+    distiller = new_distiller(config.preset, num_layers, config.precision, settings)
+    if not isinstance(distiller.student, task):
         raise ConfigError(
-            "Training diverged: no validation loss was finite; lower config.train.learning_rate."
+            f"config.preset is a {type(distiller.teacher).__name__}, and config.task is "
+            f"{task.__name__}; name the teacher's own."
         )
-    return best.saved
+    return distiller, distiller.student
 
 
-def _check_labels(model: Task, splits: dict[str, Examples]) -> None:
-    """Finds a label that is none of the model's classes before training, not after it."""
+def _check_data(kind: Kind, model: Task, splits: dict[str, Columns]) -> None:
+    """Finds what cannot be learned, such as an unknown label, before training, not after it."""
     for name, examples in splits.items():
         try:
-            if examples.label is not None:
-                model.targets(examples.label)
+            kind.check(model, examples)
         except DataError as error:
             raise DataError(f"{name} split: {error}") from None
+
+
+def _finish(
+    kind: Kind,
+    config: ConfigDict,
+    test: Columns,
+    folder: Path,
+    best: dict[str, Any],
+    started: float,
+) -> None:
+    """Scores and exports the best preset, after which there is nothing to go on with."""
+    model = trained_task(str(folder / "best"), "float32")
+    scores = kind.score(model, test, config.eval.batch_size)
+    seconds = round(time.monotonic() - started, 1)
+    write_json(folder / "metrics.json", {"test": scores, "validation": best, "seconds": seconds})
+    print(f"test split, after epoch {best['epoch']}: {as_text(scores)}", flush=True)
+    if kind.exports:
+        model.export(folder / "export", text_pair=config.data.text_pair is not None)
+        _ask(folder / "export", config.export.texts)
+    remove_checkpoints(folder)
+    print(f"{folder} is complete after {time.monotonic() - started:.0f} s")
 
 
 def _ask(export: Path, texts: tuple[str, ...]) -> None:

@@ -12,10 +12,12 @@ from typing import Any, TextIO
 import keras
 
 from tfzoo.errors import ConfigError
+from tfzoo.training.snapshots import remove_snapshots
 from tfzoo.weights.formats.tfzoo import MARKER
 
 _REST = 10e6  # bytes of vocabularies, graphs and JSON
 _MARKERS = {"best": MARKER, "export": "saved_model.pb"}
+_FILES = ("metrics.json", "metrics.jsonl", "curves.png")
 
 
 def prepare_workdir(folder: str) -> Path:
@@ -42,18 +44,32 @@ def prepare_workdir(folder: str) -> Path:
 
 def remove_results(workdir: Path) -> None:
     """Removes what an earlier training left in a workdir that `prepare_workdir` has tried."""
-    (workdir / "metrics.json").unlink(missing_ok=True)
     for name in _MARKERS:
         shutil.rmtree(workdir / name, ignore_errors=True)
+    boards = (workdir / "tensorboard").glob("events.out.tfevents.*")
+    for path in (*(workdir / name for name in _FILES), *boards):
+        path.unlink(missing_ok=True)
+    remove_checkpoints(workdir)
+
+
+def remove_checkpoints(workdir: Path) -> None:
+    """Removes the checkpoints in a workdir, so that the next training there begins anew."""
+    folder = workdir / "checkpoints"
+    remove_snapshots(folder, keep=set())
+    with contextlib.suppress(OSError):  # there is none, or there is something else in it
+        folder.rmdir()
 
 
 def check_room(workdir: Path, model: keras.Model) -> None:
-    """Checks that a disk has room for two presets of a model, the old and the new, and its export.
+    """Checks that a disk has room for what training a model writes.
+
+    That is two presets, the old and the new, an export, and checkpoints of weights and two moments:
+    the last three, the best, and the one that is being written.
 
     Raises:
         ConfigError: it has not.
     """
-    needed = 3 * 4 * model.count_params() + _REST  # float32
+    needed = (3 + 5 * 3) * 4 * model.count_params() + _REST  # float32
     free = shutil.disk_usage(workdir).free
     if free < needed:
         raise ConfigError(

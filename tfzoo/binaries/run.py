@@ -8,10 +8,11 @@ from pathlib import Path
 
 from absl import app, flags, logging
 
-from tfzoo.errors import ConfigError, TfzooError
+from tfzoo.errors import ConfigError, TfzooError, TrainingStoppedError
 
 _INTERRUPTED = 128 + 2  # what a shell reports for SIGINT
 _PIPE_CLOSED = 128 + 13  # and for SIGPIPE
+_START_AGAIN = os.EX_TEMPFAIL  # 75, for which job managers can be told to start a job again
 
 
 def run(
@@ -32,8 +33,9 @@ def run(
 def clear_exit(program: str) -> Iterator[None]:
     """Ends the process with a message and a status that fit the error raised inside.
 
-    A `TfzooError` is a user's mistake: its message and status 1. Ctrl-C gives 130, a reader of our
-    output that has left 141. Any other error is a bug, and keeps its traceback.
+    A `TfzooError` is a user's mistake, or training that cannot go on: its message and status 1.
+    Training that SIGTERM has stopped gives 75: the same command goes on with it. Ctrl-C gives 130,
+    a reader of our output that has left 141. Any other error is a bug, and keeps its traceback.
 
     Args:
         program: the name that starts the message.
@@ -48,6 +50,9 @@ def clear_exit(program: str) -> Iterator[None]:
     """
     try:
         yield
+    except TrainingStoppedError as error:
+        print(f"{program}: {error}", file=sys.stderr)
+        sys.exit(_START_AGAIN)
     except TfzooError as error:
         sys.exit(f"{program}: {error}")
     except KeyboardInterrupt as error:

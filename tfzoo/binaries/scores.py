@@ -1,57 +1,8 @@
-"""A model's scores on labelled examples, as numbers and as text to read."""
+"""Scores as text to read."""
 
 from typing import Any
 
-import numpy as np
-
-from tfzoo.data import Examples
-from tfzoo.errors import ConfigError
-from tfzoo.tasks import Classifier, Task
-from tfzoo.training.metrics import confusion_matrix, f1_scores
-
 _MOST_COLUMNS = 10  # a wider confusion matrix is not printed
-
-
-def score(model: Task, examples: Examples, batch_size: int = 32) -> dict[str, Any]:
-    """A model's scores; every example counts once, whatever its weight.
-
-    Args:
-        model: a task.
-        examples: with labels, unless the task makes its own.
-        batch_size: examples per step.
-
-    Returns:
-        For a classifier `accuracy` (multi-label: of single decisions), `f1` by class name, and
-        for one label per text `confusion_matrix`, whose rows are the true classes; for other
-        tasks their loss and metrics. All are numbers and lists that JSON takes.
-
-    Raises:
-        DataError: a label is none of the model's.
-        ConfigError: labels are missing.
-    """
-    if not isinstance(model, Classifier) or model.problem_type == "regression":
-        return model.evaluate(
-            examples.texts, examples.label, batch_size=batch_size, verbose=0, return_dict=True
-        )
-    if examples.label is None:
-        raise ConfigError("Scores need labels; name the column that holds them.")
-    targets = model.targets(examples.label)
-    logits = model.predict(examples.texts, batch_size=batch_size, verbose=0)
-    scores = {"examples": len(examples)}
-    if model.problem_type == "multi_label":
-        rows, predicted_rows = targets, logits > 0
-        scores["accuracy"] = float(np.mean(rows == predicted_rows))
-    else:
-        predicted = logits.argmax(axis=-1)
-        one_hot = np.eye(model.num_classes, dtype=bool)
-        rows, predicted_rows = one_hot[targets], one_hot[predicted]
-        scores["accuracy"] = float(np.mean(targets == predicted))
-        scores["confusion_matrix"] = confusion_matrix(
-            targets, predicted, model.num_classes
-        ).tolist()
-    names = model.class_names or [str(index) for index in range(model.num_classes)]
-    f1 = f1_scores(rows, predicted_rows).tolist()
-    return {**scores, "f1": dict(zip(names, f1, strict=True))}
 
 
 def as_text(scores: dict[str, Any]) -> str:
@@ -68,12 +19,11 @@ def as_text(scores: dict[str, Any]) -> str:
     true  ham     1     1
          spam     0     2
     """
-    numbers = {name: value for name, value in scores.items() if isinstance(value, int | float)}
-    numbers |= {f"F1 of {name}": value for name, value in scores.get("f1", {}).items()}
-    text = ", ".join(
-        f"{name} {value:.4f}" if isinstance(value, float) else f"{value:,} {name}"
-        for name, value in numbers.items()
-    )
+    count = [f"{scores['examples']:,} examples"] if "examples" in scores else []
+    numbers = {name: value for name, value in scores.items() if isinstance(value, float)}
+    for by_class in (value for value in scores.values() if isinstance(value, dict)):
+        numbers |= {f"F1 of {name}": value for name, value in by_class.items()}
+    text = ", ".join(count + [f"{name} {value:.4f}" for name, value in numbers.items()])
     matrix = scores.get("confusion_matrix", [])
     if not 0 < len(matrix) <= _MOST_COLUMNS:
         return text

@@ -4,31 +4,44 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from tfzoo.data import Examples, drop_duplicates, read_examples, split_examples
+from tfzoo.binaries.kinds import Kind
+from tfzoo.binaries.kinds.kind import chosen
+from tfzoo.data import Columns, drop_duplicates, split_examples
 from tfzoo.errors import DataError
 from tfzoo.weights.resolve import resolve
 
 _PARTS = ("train", "validation", "test")
 
 
-def read_source(source: str, **columns: Any) -> Examples:
+def read_source(kind: Kind, source: str, **columns: Any) -> Columns:
     """Reads the examples of a local file, of any handle that stands for a file, or of TFDS.
 
     Args:
+        kind: of the task that they are for.
         source: a path, a handle, or `tfds:name/config:split`.
-        columns: those of `tfzoo.data.read_examples`.
+        columns: those of the kind.
 
     Raises:
         HandleError: there is no such source.
         DataError: it cannot be read.
     """
-    return read_examples(source if source.startswith("tfds:") else resolve(source), **columns)
+    return kind.read(local(source), **columns)
 
 
-def read_splits(data: ConfigDict) -> dict[str, Examples]:
+def local(source: str) -> str:
+    """The path of a file, which a handle may stand for; the name of a TFDS split as it is.
+
+    Raises:
+        HandleError: there is no such file.
+    """
+    return source if source.startswith("tfds:") else str(resolve(source))
+
+
+def read_splits(kind: Kind, data: ConfigDict) -> dict[str, Columns]:
     """Reads the parts that have a source of their own, and splits the others off from `train`.
 
     Args:
+        kind: of the task that they are for.
         data: the section of this name in `tfzoo.binaries.config.default_config`.
 
     Returns:
@@ -37,16 +50,18 @@ def read_splits(data: ConfigDict) -> dict[str, Examples]:
     Raises:
         HandleError: there is no such source.
         DataError: it cannot be read, or a part has no examples.
+        ConfigError: a column is named that such data do not have, or they cannot be split.
     """
-    names = ("text", "text_pair", "label", "weight", "delimiter")
-    columns = {name: data[name] for name in names}
-    parts = {name: read_source(data[name], **columns) for name in _PARTS if data[name]}
+    columns = chosen(kind.columns, data, "config.data.")
+    parts = {name: read_source(kind, data[name], **columns) for name in _PARTS if data[name]}
     if data.drop_duplicates:
         parts = {name: drop_duplicates(examples) for name, examples in parts.items()}
     split = ["train", *(name for name in _PARTS if name not in parts)]
-    shares = [data.fractions[_PARTS.index(name)] for name in split]
-    fractions = [share / sum(shares) for share in shares]
-    parts |= zip(split, split_examples(parts["train"], fractions), strict=True)
+    if len(split) > 1:
+        shares = [data.fractions[_PARTS.index(name)] for name in split]
+        fractions = [share / sum(shares) for share in shares]
+        whole = parts["train"]
+        parts |= zip(split, split_examples(whole, fractions, kind.groups(whole)), strict=True)
     for name, examples in parts.items():
         if not examples:
             raise DataError(

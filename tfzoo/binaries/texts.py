@@ -1,22 +1,20 @@
 """Texts that arrive on a stream, a line each, handed on as soon as they are there."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO
 
-from tfzoo.data import Examples
+from tfzoo.binaries.kinds.kind import chosen
 from tfzoo.data.records import Column, Record
-from tfzoo.errors import DataError
+from tfzoo.errors import ConfigError, DataError
 
 FORMATS = ("text", "tsv", "jsonl")
 
 _BLOCK = 2**16  # bytes: as much as a pipe holds
 
 
-def read_stream(
-    stream: BinaryIO, form: str, text: Column = "text", text_pair: Column | None = None
-) -> Iterator[Examples]:
-    r"""Reads texts from a stream, in chunks of the lines that have arrived.
+def read_stream(stream: BinaryIO, form: str) -> Iterator[list[Record]]:
+    r"""Reads records from a stream, in chunks of the lines that have arrived.
 
     So a slow writer gets its answers line by line, and a fast one is answered in large batches.
 
@@ -24,8 +22,6 @@ def read_stream(
         stream: UTF-8.
         form: "text" (a line is a text, in the column "text"), "tsv" (columns are indices from 0)
             or "jsonl" (a line is an object).
-        text: column of the text.
-        text_pair: column of the second text, of pairs.
 
     Raises:
         DataError: a line is not as stated; it says which one.
@@ -33,8 +29,9 @@ def read_stream(
     Example:
 
     >>> import io
-    >>> [chunk.text for chunk in read_stream(io.BytesIO(b"one\ntwo\n"), "text")]
-    [['one', 'two']]
+    >>> chunks = read_stream(io.BytesIO(b"one\ntwo\n"), "text")
+    >>> [record.text("text") for chunk in chunks for record in chunk]
+    ['one', 'two']
     """
     number = 0
     for lines in _arrived_lines(stream):
@@ -43,10 +40,47 @@ def read_stream(
             number += 1
             where = f"line {number} of the input"
             records.append(Record(where, _fields(form, line.removesuffix(b"\r"), where)))
-        pairs = None
-        if text_pair is not None:
-            pairs = [record.text(text_pair) for record in records]
-        yield Examples([record.text(text) for record in records], pairs)
+        yield records
+
+
+def stream_columns(
+    asked: Mapping[str, Column | None], form: str, given: Mapping[str, Column | None]
+) -> dict[str, Column]:
+    """The columns of the records of a stream.
+
+    Args:
+        asked: columns by name, with their defaults in JSON; None for one that may be missing.
+        form: that of `read_stream`.
+        given: those that a user names.
+
+    Raises:
+        ConfigError: a line of text is not enough.
+
+    Example:
+
+    >>> stream_columns({"text": "question", "text_pair": "context"}, "tsv", {})
+    {'text': 0, 'text_pair': 1}
+    """
+    needed = [name for name, default in asked.items() if default is not None]
+    if form == "text" and len(needed) > 1:
+        raise ConfigError(
+            f"A line holds {' and '.join(asked[name] for name in needed)}; choose --format=tsv or "
+            "--format=jsonl."
+        )
+    usual = {"text": ["text"], "tsv": range(len(needed)), "jsonl": map(asked.get, needed)}
+    defaults = {**dict.fromkeys(asked), **dict(zip(needed, usual[form], strict=True))}
+    return present(chosen(defaults, given, "--"))
+
+
+def present(columns: Mapping[str, Column | None]) -> dict[str, Column]:
+    """The columns that there are.
+
+    Example:
+
+    >>> present({"text": 0, "text_pair": None})
+    {'text': 0}
+    """
+    return {name: column for name, column in columns.items() if column is not None}
 
 
 def _arrived_lines(stream: BinaryIO) -> Iterator[list[bytes]]:

@@ -4,10 +4,13 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import keras
 import tensorflow as tf
 
 from tfzoo.errors import ConfigError
 from tfzoo.tokenizers import TextPreprocessor
+
+ROWS = 32  # of a batch, unless the caller says otherwise, as in Keras
 
 _BATCHES_PER_WINDOW = 64
 PARALLEL_CALLS = 4
@@ -29,6 +32,20 @@ def untuned(dataset: tf.data.Dataset) -> tf.data.Dataset:
     return dataset.with_options(options)
 
 
+def checked_rows(batch_size: int | None) -> int:
+    """How many rows a batch has; `ROWS` for None.
+
+    >>> checked_rows(None), checked_rows(1)
+    (32, 1)
+
+    Raises:
+        ConfigError: it is less than one.
+    """
+    if batch_size is not None and batch_size < 1:
+        raise ConfigError(f"batch_size must be at least 1, not {batch_size}.")
+    return ROWS if batch_size is None else batch_size
+
+
 class Batcher:
     """Turns examples into padded batches, by length or in the order they come.
 
@@ -36,7 +53,7 @@ class Batcher:
 
     Args:
         preprocessor: turns texts into features.
-        batch_size: examples per batch.
+        batch_size: examples per batch; `ROWS` for None.
         tokens_per_batch: instead, as many rows as fit into this many tokens, padding included.
         input_context: of one worker among several, which gets its share of every batch.
 
@@ -47,13 +64,12 @@ class Batcher:
     def __init__(
         self,
         preprocessor: TextPreprocessor,
-        batch_size: int,
+        batch_size: int | None,
         tokens_per_batch: int | None = None,
         input_context: tf.distribute.InputContext | None = None,
     ):
         longest = preprocessor.sequence_length
-        if batch_size < 1:
-            raise ConfigError(f"batch_size must be at least 1, not {batch_size}.")
+        rows = checked_rows(batch_size)
         if tokens_per_batch is not None and tokens_per_batch < longest:
             raise ConfigError(
                 f"tokens_per_batch={tokens_per_batch} has no room for one row of {longest} "
@@ -63,8 +79,22 @@ class Batcher:
         self._budget = tokens_per_batch
         self._multiple = _length_multiple()
         self._workers = input_context or tf.distribute.InputContext()
-        self._rows = batch_size if tokens_per_batch is None else tokens_per_batch // longest
+        self._rows = rows if tokens_per_batch is None else tokens_per_batch // longest
         self.window_size = self._rows * _BATCHES_PER_WINDOW
+
+    @classmethod
+    def for_prediction(
+        cls, preprocessor: TextPreprocessor, batch_size: int | None, rows: int = 1
+    ) -> "Batcher":
+        """One that without `batch_size` makes batches of as many tokens as `ROWS` long rows have.
+
+        Args:
+            preprocessor, batch_size: those of the constructor.
+            rows: of an example, of which a batch has at least one.
+        """
+        if batch_size is not None:
+            return cls(preprocessor, batch_size)
+        return cls(preprocessor, None, max(1, ROWS // rows) * preprocessor.sequence_length)
 
     def by_length(
         self, dataset: tf.data.Dataset, load: Callable[..., tuple], seed: int | None
@@ -114,7 +144,7 @@ class Batcher:
 
         @_in_graph
         def pad(encoded: dict, *labels: Any) -> Any:
-            longest = encoded["token_ids"].bounding_shape(axis=1)
+            longest = tf.reduce_max(_lengths(encoded["token_ids"]))
             features = self._preprocessor.pad(encoded, self._padded_length(longest))
             batch = tf.nest.map_structure(self._share, (features, *labels))
             return batch if labels else batch[0]
@@ -128,7 +158,7 @@ class Batcher:
             The examples, each component with a new, ragged outer axis, the batch; and their
             indices in the new order.
         """
-        lengths = encoded["token_ids"].row_lengths()
+        lengths = _lengths(encoded["token_ids"])
         order = tf.argsort(lengths, direction="DESCENDING", stable=True)
         splits = self._splits(tf.gather(lengths, order))
 
@@ -161,6 +191,12 @@ class Batcher:
         return batches.apply(tf.data.experimental.assert_cardinality(math.ceil(count / self._rows)))
 
 
+def _lengths(ids: tf.RaggedTensor) -> tf.Tensor:
+    """The length of each example (B, None), or of its longest row (B, rows, None)."""
+    lengths = ids.row_lengths(axis=ids.ragged_rank)
+    return lengths if ids.ragged_rank == 1 else tf.reduce_max(lengths, axis=1)
+
+
 @tf.function(autograph=False, input_signature=[tf.TensorSpec([None], tf.int64)])
 def _greedy_starts(rows: tf.Tensor) -> tf.Tensor:
     """Starts of consecutive batches, where one that starts at i takes `rows[i]` rows."""
@@ -178,7 +214,10 @@ def _greedy_starts(rows: tf.Tensor) -> tf.Tensor:
 def _length_multiple() -> int:
     """What rows are padded to a multiple of: on an accelerator few shapes, on a CPU little padding.
 
-    Each shape is compiled by XLA on accelerators, where products also like aligned sizes.
+    XLA compiles each shape, on accelerators, where products also like aligned sizes, and for JAX,
+    whose devices TensorFlow does not see.
     """
+    if keras.backend.backend() != "tensorflow":
+        return 32
     accelerators = ("GPU", "TPU")
     return 32 if any(map(tf.config.list_physical_devices, accelerators)) else 2

@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfzoo.data.answers import answer_spans, encodable, question_pairs
-from tfzoo.data.bucketing import Batcher
+from tfzoo.data.bucketing import Batcher, checked_rows
 from tfzoo.errors import DataError
 from tfzoo.tokenizers.windows import ContextWindows, Windows
 
@@ -19,7 +19,7 @@ def training_batches(
     answers: Any,
     sample_weight: Any = None,
     *,
-    batch_size: int,
+    batch_size: int | None,
     shuffle: bool,
     seed: int | None = None,
 ) -> tf.data.Dataset:
@@ -32,7 +32,7 @@ def training_batches(
         x: a tuple of N questions and N contexts.
         answers: N answers, see `answer_spans`.
         sample_weight: N floats, each for all windows of an example.
-        batch_size: windows per batch.
+        batch_size: windows per batch, 32 by default.
         shuffle: False keeps the order of the examples.
         seed: of the order.
 
@@ -58,7 +58,12 @@ def training_batches(
 
 
 def evaluation_batches(
-    cutter: ContextWindows, x: Any, answers: Any, sample_weight: Any = None, *, batch_size: int
+    cutter: ContextWindows,
+    x: Any,
+    answers: Any,
+    sample_weight: Any = None,
+    *,
+    batch_size: int | None,
 ) -> tf.data.Dataset:
     """Batches of windows for `evaluate`, sorted by length; see `training_batches`."""
     columns = _columns(cutter, x, answers, sample_weight)
@@ -66,20 +71,20 @@ def evaluation_batches(
 
 
 def prediction_batches(
-    cutter: ContextWindows, windows: Windows, batch_size: int
+    cutter: ContextWindows, windows: Windows, batch_size: int | None
 ) -> tuple[tf.data.Dataset, np.ndarray]:
     """Batches of windows for `predict`, the longest first.
 
     Args:
         cutter: cut the windows.
         windows: W windows.
-        batch_size: windows of the full length per batch; of shorter ones, as many more as have as
-            many tokens.
+        batch_size: windows of the full length per batch, 32 by default; of shorter ones, as many
+            more as have as many tokens.
 
     Returns:
         The dataset of features, and where in it each window is: (W,) int.
     """
-    tokens = batch_size * cutter.sequence_length
+    tokens = checked_rows(batch_size) * cutter.sequence_length
     batcher = Batcher(_Encoded(cutter), batch_size, tokens_per_batch=tokens)
     dataset, order = batcher.longest_first(windows.rows)
     return dataset, np.argsort(order)

@@ -83,11 +83,11 @@ def _quoted_rows(path: Path) -> list[tuple[int, list[str]]]:
 
 
 def _unquoted_rows(path: Path, delimiter: str) -> list[tuple[int, list[str]]]:
-    return [(number, line.split(delimiter)) for number, line in _lines(path) if line]
+    return [(number, line.split(delimiter)) for number, line in file_lines(path) if line]
 
 
 def _json_records(path: Path) -> Iterator[Record]:
-    for number, line in _lines(path):
+    for number, line in file_lines(path):
         if not line.strip():
             continue
         try:
@@ -100,7 +100,7 @@ def _json_records(path: Path) -> Iterator[Record]:
 
 
 def _text_records(path: Path) -> Iterator[Record]:
-    for number, line in _lines(path):
+    for number, line in file_lines(path):
         yield Record(f"{path}, line {number}", {"text": line})
 
 
@@ -129,16 +129,21 @@ def _feature(feature: Any) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """Bytes as text if they are UTF-8, arrays as lists, other values unchanged."""
+    """Bytes as text if they are UTF-8, arrays as lists, also inside of others; else unchanged."""
+    value = value.tolist() if hasattr(value, "tolist") else value
+    if isinstance(value, dict):
+        return {name: _plain(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
     if isinstance(value, bytes):
         try:
             return value.decode("utf-8")
         except UnicodeDecodeError:
             return value
-    return value.tolist() if hasattr(value, "tolist") else value
+    return value
 
 
-def _lines(path: Path) -> list[tuple[int, str]]:
+def file_lines(path: Path) -> list[tuple[int, str]]:
     r"""The numbered lines of a text file; only "\n" and "\r\n" end one."""
     content = _content(path)
     lines = content.removesuffix("\n").split("\n") if content else []

@@ -1,15 +1,15 @@
 """What `fit`, `evaluate` and `predict` are given, turned into batches of features."""
 
-import math
+import contextlib
+import contextvars
 import random
+from collections.abc import Iterator
 from typing import Any
 
 import keras
 
 from tfzoo.errors import ConfigError, DataError
 from tfzoo.tokenizers import TextPreprocessor
-
-_ROWS = 32  # of a batch, unless the caller says otherwise, as in Keras
 
 
 def is_text(x: Any) -> bool:
@@ -49,9 +49,74 @@ def check_labels(x: Any, y: Any, wanted: bool) -> None:
     raise DataError("This task makes its own labels from the texts; give it texts alone.")
 
 
+_seeds = contextvars.ContextVar("seeds", default=random)
+
+
 def draw_seed() -> int:
-    """A seed for the order of examples, decided by `keras.utils.set_random_seed`."""
-    return random.randrange(2**31)
+    """A seed for the order of examples, decided by `keras.utils.set_random_seed` or `seeded`."""
+    return _seeds.get().randrange(2**31)
+
+
+@contextlib.contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Makes the seeds that are drawn inside follow from one.
+
+    Example:
+        >>> def drawn():
+        ...     with seeded(7):
+        ...         return draw_seed(), draw_seed()
+        >>> drawn() == drawn()
+        True
+    """
+    outer = _seeds.set(random.Random(seed))
+    try:
+        yield
+    finally:
+        _seeds.reset(outer)
+
+
+def feature_batches(
+    x: Any, y: Any, sample_weight: Any, batch_size: int | None, shuffle: bool
+) -> Any:
+    """A dataset of batches of features in memory, in another order each epoch.
+
+    Args:
+        x: features: a dict of arrays or lists of N rows.
+        y, sample_weight: arrays or lists of N rows, or dicts of them; None for none.
+        batch_size: 32 for None.
+        shuffle: whether the order is another one each epoch.
+
+    Raises:
+        DataError: they have not the same number of rows, or weights come without labels.
+        ConfigError: `batch_size` is less than one.
+    """
+    import tensorflow as tf
+
+    from tfzoo.data.bucketing import checked_rows
+
+    if y is None and sample_weight is not None:
+        raise DataError("Sample weights are given without labels.")
+    columns = (x,) if y is None else (x, y) if sample_weight is None else (x, y, sample_weight)
+    columns = tuple(map(_arrays, columns))
+    counts = {len(column) for column in keras.tree.flatten(columns)}
+    if len(counts) > 1:
+        raise DataError(f"Features, labels and weights have different numbers of rows: {counts}.")
+    rows = tf.data.Dataset.from_tensor_slices(columns if len(columns) > 1 else columns[0])
+    if shuffle:
+        rows = rows.shuffle(len(rows), seed=draw_seed())
+    return rows.batch(checked_rows(batch_size))
+
+
+def _arrays(columns: Any) -> Any:
+    """An array, or a dict or tuple of arrays, of lists and arrays."""
+    if isinstance(columns, dict):
+        return {name: _arrays(column) for name, column in columns.items()}
+    if isinstance(columns, tuple):
+        return tuple(map(_arrays, columns))
+    try:
+        return keras.ops.convert_to_numpy(columns)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"Features, labels or weights make no array ({error!s:.200}).") from None
 
 
 def training_batches(
@@ -68,10 +133,10 @@ def training_batches(
 
     if hasattr(x, "element_spec"):
         return pipeline.dataset_batches(
-            preprocessor, x, batch_size=_rows(batch_size), shuffle=shuffle, seed=seed
+            preprocessor, x, batch_size=batch_size, shuffle=shuffle, seed=seed
         )
     return pipeline.training_batches(
-        preprocessor, x, y, sample_weight, batch_size=_rows(batch_size), shuffle=shuffle, seed=seed
+        preprocessor, x, y, sample_weight, batch_size=batch_size, shuffle=shuffle, seed=seed
     )
 
 
@@ -82,12 +147,8 @@ def evaluation_batches(
     from tfzoo.data import pipeline
 
     if hasattr(x, "element_spec"):
-        return pipeline.dataset_batches(
-            preprocessor, x, batch_size=_rows(batch_size), shuffle=False
-        )
-    return pipeline.sorted_batches(preprocessor, x, y, sample_weight, batch_size=_rows(batch_size))[
-        0
-    ]
+        return pipeline.dataset_batches(preprocessor, x, batch_size=batch_size, shuffle=False)
+    return pipeline.sorted_batches(preprocessor, x, y, sample_weight, batch_size=batch_size)[0]
 
 
 def prediction_batches(
@@ -98,20 +159,46 @@ def prediction_batches(
     Without `batch_size`, a batch has as many tokens as 32 texts of `sequence_length` have.
     """
     from tfzoo.data import pipeline
+    from tfzoo.data.bucketing import ROWS
 
     if hasattr(x, "element_spec"):
         return evaluation_batches(preprocessor, x, None, None, batch_size), slice(None)
     if batch_size is None:
-        tokens = _ROWS * preprocessor.sequence_length
+        tokens = ROWS * preprocessor.sequence_length
         return pipeline.sorted_batches(preprocessor, x, tokens_per_batch=tokens)
     return pipeline.sorted_batches(preprocessor, x, batch_size=batch_size)
+
+
+def weighted_by_class(dataset: Any, weights: Any) -> Any:
+    """A dataset of `(x, y)` or `(x, y, sample_weight)`, its weights times those of the classes.
+
+    Args:
+        dataset: `y` is class ids.
+        weights: (C,) float32, one per class.
+
+    Raises:
+        DataError: it is no dataset of such.
+    """
+    import tensorflow as tf
+
+    def weigh(x: Any, y: tf.Tensor, weight: Any = 1.0) -> tuple:
+        return x, y, tf.gather(weights, y) * tf.cast(weight, tf.float32)
+
+    spec = getattr(dataset, "element_spec", None)
+    labels = spec[1] if isinstance(spec, tuple) and len(spec) > 1 else None
+    if not isinstance(labels, tf.TensorSpec) or not labels.dtype.is_integer:
+        raise DataError(
+            "class_weight needs labels: a class per text as the second argument, or a "
+            "tf.data.Dataset of (x, class id)."
+        )
+    return dataset.map(weigh)
 
 
 def split_off(x: Any, y: Any, sample_weight: Any, share: float) -> tuple[tuple, tuple]:
     """Splits off the last examples, as Keras' `validation_split` does.
 
     Args:
-        x: N texts, or a tuple of two columns of N texts.
+        x: N texts, a tuple of two columns of N texts, or a dict of arrays of N rows.
         y: N labels or None.
         sample_weight: N weights or None.
         share: of the examples that is split off, between 0 and 1.
@@ -128,7 +215,8 @@ def split_off(x: Any, y: Any, sample_weight: Any, share: float) -> tuple[tuple, 
     """
     if hasattr(x, "element_spec"):
         raise ConfigError("validation_split needs texts in memory; give validation_data instead.")
-    count = len(x[0] if isinstance(x, tuple) else x)
+    columns = x if isinstance(x, tuple) else list(x.values()) if isinstance(x, dict) else [x]
+    count = len(columns[0])
     kept = int(count * (1 - share))
     if not 0 < kept < count:
         raise ConfigError(
@@ -138,6 +226,8 @@ def split_off(x: Any, y: Any, sample_weight: Any, share: float) -> tuple[tuple, 
     def cut(column: Any, part: slice) -> Any:
         if isinstance(column, tuple):
             return tuple(cut(each, part) for each in column)
+        if isinstance(column, dict):
+            return {name: cut(each, part) for name, each in column.items()}
         return None if column is None else column[part]
 
     columns = (x, y, sample_weight)
@@ -145,18 +235,9 @@ def split_off(x: Any, y: Any, sample_weight: Any, share: float) -> tuple[tuple, 
     return tuple(cut(c, first) for c in columns), tuple(cut(c, last) for c in columns)
 
 
-def count_batches(x: Any, batch_size: int | None, validation_split: float) -> int | None:
-    """Batches per epoch of features in memory or a dataset; None where they do not say."""
-    if hasattr(x, "element_spec"):
-        count = int(x.cardinality())
-        return count if count >= 0 else None
-    if isinstance(x, keras.utils.PyDataset):
-        return x.num_batches
-    rows = {column.shape[0] for column in keras.tree.flatten(x) if hasattr(column, "shape")}
-    if not rows:
-        return None
-    return math.ceil(int(max(rows) * (1 - validation_split)) / _rows(batch_size))
-
-
-def _rows(batch_size: int | None) -> int:
-    return _ROWS if batch_size is None else batch_size
+def count_batches(batches: Any) -> int | None:
+    """Batches per epoch of a dataset; None where it does not say."""
+    if isinstance(batches, keras.utils.PyDataset):
+        return batches.num_batches
+    count = int(batches.cardinality()) if hasattr(batches, "element_spec") else -1
+    return count if count >= 0 else None

@@ -129,6 +129,27 @@ def real_targets(labels: Iterable[Any], count: int = 1) -> np.ndarray:
     return np.array(rows, np.float32)
 
 
+def cosine_targets(labels: Iterable[Any]) -> np.ndarray:
+    """Labels of N pairs as the cosines (N, 1) that are wanted.
+
+    Raises:
+        DataError: at the first one that is no number from -1 to 1.
+
+    Example:
+        >>> cosine_targets([0.5, 5])
+        Traceback (most recent call last):
+            ...
+        tfzoo.errors.DataError: Example 1 has the label 5; scale the labels to between -1 and 1.
+    """
+    targets = real_targets(labels)
+    for index, value in enumerate(targets[:, 0]):
+        if abs(value) > 1:
+            raise DataError(
+                f"Example {index} has the label {value:g}; scale the labels to between -1 and 1."
+            )
+    return targets
+
+
 def _number_of(classes: int | Sequence[str]) -> int:
     return classes if isinstance(classes, int) else len(classes)
 

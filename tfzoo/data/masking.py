@@ -1,4 +1,4 @@
-"""Dynamic masking for masked language models."""
+"""Masking for masked language models, in the graph."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,32 +6,58 @@ from typing import Any
 import tensorflow as tf
 
 from tfzoo.data.bucketing import PARALLEL_CALLS, PREFETCHED, untuned
-from tfzoo.tokenizers import BertTokenizer
+from tfzoo.data.mask_units import UNITS, fitting_first, units_of
+from tfzoo.errors import ConfigError
+from tfzoo.tokenizers.tokenizer import Tokenizer
 
 
 @dataclass(frozen=True)
 class Masking:
     """Which tokens are to be predicted, and what is put in their place.
 
-    By default as in BERT, https://arxiv.org/abs/1810.04805, section 3.1.
+    By default as in BERT, https://arxiv.org/abs/1810.04805, section 3.1. Whatever the unit, as many
+    tokens are to be predicted.
 
     Args:
         share: of a row's tokens, special ones excepted, that are to be predicted.
         masked: of those, the share that becomes [MASK].
         random: of those, the share that becomes a random token; the rest stay.
+        unit: what is chosen as a whole: a "token"; a "whole_word", all tokens of it, where a word
+            that would be too much is passed over; or a "span" of 1 to 10 words in a row, after
+            SpanBERT (https://arxiv.org/abs/1907.10529, section 3.1), of which the last is cut where
+            it would be too much, and all tokens of one are masked, replaced, or kept.
+
+    Raises:
+        ConfigError: there is no such unit, or a share is none.
     """
 
     share: float = 0.15
     masked: float = 0.8
     random: float = 0.1
+    unit: str = "token"
+
+    def __post_init__(self) -> None:
+        if self.unit not in UNITS:
+            raise ConfigError(f"The unit of masking is one of {', '.join(UNITS)}, not {self.unit}.")
+        if not 0 < self.share < 1:
+            raise ConfigError(f"The share of masked tokens is between 0 and 1, not {self.share}.")
+        if not (min(self.masked, self.random) >= 0 and self.masked + self.random <= 1):
+            raise ConfigError(
+                f"Shares of {self.masked} masked and {self.random} random tokens are none of 1."
+            )
+
+    def width(self, length: int) -> int:
+        """How many tokens of a row of this length are predicted at most."""
+        return max(1, round(self.share * length))
 
 
 _BERT = Masking()
+ELECTRA = Masking(masked=0.85, random=0.0)  # as its authors' code
 
 
 def masked_batches(
     batches: tf.data.Dataset,
-    tokenizer: BertTokenizer,
+    tokenizer: Tokenizer,
     seed: int,
     anew: bool = True,
     masking: Masking = _BERT,
@@ -61,15 +87,32 @@ def masked_batches(
     return untuned(masked.prefetch(PREFETCHED))
 
 
-def _with_labels(batch: Any, tokenizer: BertTokenizer, seed: tf.Tensor, masking: Masking) -> tuple:
+def _with_labels(batch: Any, tokenizer: Tokenizer, seed: tf.Tensor, masking: Masking) -> tuple:
     features, *labels = batch if isinstance(batch, tuple) else (batch,)
-    features, ids, weights = mask_tokens(features, tokenizer, seed, masking)
-    if not labels:
+    return with_labels(*mask_tokens(features, tokenizer, seed, masking), *labels)
+
+
+def with_labels(
+    features: dict[str, tf.Tensor],
+    ids: tf.Tensor,
+    weights: tf.Tensor,
+    next_sentence: tf.Tensor | None = None,
+    row_weights: tf.Tensor | None = None,
+) -> tuple:
+    """A batch as the tasks take it: features, labels and weights.
+
+    Args:
+        features: with `masked_positions` (B, P).
+        ids: (B, P), which stood there.
+        weights: (B, P), 0 where a row has fewer to predict.
+        next_sentence: labels (B,) of both of BERT's pre-training tasks.
+        row_weights: (B,), only with such labels; None for ones.
+    """
+    if next_sentence is None:
         return features, ids, weights
-    next_sentence, *row_weights = labels
-    rows = (
-        tf.cast(row_weights[0], tf.float32) if row_weights else tf.ones(tf.shape(next_sentence)[0])
-    )
+    if row_weights is None:
+        row_weights = tf.ones(tf.shape(next_sentence)[0])
+    rows = tf.cast(row_weights, tf.float32)
     return (
         features,
         {"masked_lm": ids, "next_sentence": next_sentence},
@@ -79,7 +122,7 @@ def _with_labels(batch: Any, tokenizer: BertTokenizer, seed: tf.Tensor, masking:
 
 def mask_tokens(
     features: dict[str, tf.Tensor],
-    tokenizer: BertTokenizer,
+    tokenizer: Tokenizer,
     seed: tf.Tensor,
     masking: Masking = _BERT,
 ) -> tuple[dict[str, tf.Tensor], tf.Tensor, tf.Tensor]:
@@ -105,9 +148,20 @@ def mask_tokens(
     )
     candidates = tf.reduce_sum(tf.cast(maskable, tf.float32), axis=1)  # (B,)
     counts = tf.where(candidates > 0, tf.maximum(1.0, tf.round(masking.share * candidates)), 0.0)
-    width = tf.maximum(1, tf.cast(tf.reduce_max(counts), tf.int32))  # P
-    chosen = tf.math.top_k(tf.where(maskable, choice, -1.0), width).indices  # (B, P)
-    weights = tf.sequence_mask(counts, width, tf.float32)
+    if ids.shape[1] is None:
+        width = tf.maximum(1, tf.cast(tf.reduce_max(counts), tf.int32))  # P
+    else:
+        width = masking.width(ids.shape[1])  # one shape for all batches
+    if masking.unit != "token":
+        length = tf.random.stateless_uniform(tf.shape(ids), tf.stack([seed[0], seed[1] + 3]))
+        units = units_of(ids, maskable, tokenizer, length if masking.unit == "span" else None)
+        choice = tf.gather(choice, units, batch_dims=1)
+        if masking.unit == "span":
+            kind = tf.gather(kind, units, batch_dims=1)
+        else:
+            choice = fitting_first(choice, units, maskable, counts)
+    scores, chosen = tf.math.top_k(tf.where(maskable, choice, -1.0), width)  # (B, P)
+    weights = tf.sequence_mask(counts, width, tf.float32) * tf.cast(scores >= 0, tf.float32)
     # Fillers point at column 0 and, like the rest, come out in rising order.
     order = tf.argsort(tf.where(weights > 0, chosen, tf.shape(ids)[1]), axis=1)
     positions = tf.gather(chosen * tf.cast(weights, chosen.dtype), order, batch_dims=1)

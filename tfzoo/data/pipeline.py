@@ -17,7 +17,7 @@ def training_batches(
     y: Any = None,
     sample_weight: Any = None,
     *,
-    batch_size: int = 32,
+    batch_size: int | None = None,
     tokens_per_batch: int | None = None,
     shuffle: bool = True,
     seed: int | None = None,
@@ -34,7 +34,7 @@ def training_batches(
         texts: N strings in a list, array or tensor, or a tuple of two such columns.
         y: labels: an array of N rows, or a dict or tuple of such arrays.
         sample_weight: N floats; only with `y`.
-        batch_size: examples per batch; the last one of an epoch may have fewer.
+        batch_size: examples per batch, 32 by default; the last one of an epoch may have fewer.
         tokens_per_batch: instead of `batch_size`, as many rows per batch as fit into this many
             tokens, padding included.
         shuffle: False keeps the caller's order and sorts nothing.
@@ -80,7 +80,7 @@ def sorted_batches(
     y: Any = None,
     sample_weight: Any = None,
     *,
-    batch_size: int = 32,
+    batch_size: int | None = None,
     tokens_per_batch: int | None = None,
 ) -> tuple[tf.data.Dataset, np.ndarray]:
     """Batches for `predict` and `evaluate`: all examples sorted by length, the longest first.
@@ -116,7 +116,7 @@ def dataset_batches(
     preprocessor: TextPreprocessor,
     dataset: tf.data.Dataset,
     *,
-    batch_size: int = 32,
+    batch_size: int | None = None,
     tokens_per_batch: int | None = None,
     shuffle: bool = True,
     seed: int | None = None,

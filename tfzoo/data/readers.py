@@ -1,12 +1,13 @@
 """Files and TFDS splits to examples in memory."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from tfzoo.data.examples import Examples
 from tfzoo.data.formats import file_records, tfds_records
-from tfzoo.data.records import Column
+from tfzoo.data.records import Column, Record
 from tfzoo.errors import DataError
 
 
@@ -50,13 +51,10 @@ def read_examples(
     """
     several = not isinstance(label, Column | None)
     class_names = list(map(str, label)) if several else None
-    if str(source).startswith("tfds:"):
-        features, records = tfds_records(str(source))
-        class_names = class_names or getattr(features.get(label), "names", None)
-    else:
-        columns = [text, text_pair, weight, *(label if several else [label])]
-        by_name = any(isinstance(column, str) for column in columns)
-        records = file_records(Path(source), delimiter, header=by_name)
+    columns = [text, text_pair, weight, *(label if several else [label])]
+    features, records = read_records(source, columns, delimiter)
+    if not several:
+        class_names = getattr(features.get(label), "names", None)
 
     texts, pairs, labels, weights = [], [], [], []
     for record in records:
@@ -70,3 +68,25 @@ def read_examples(
     if not texts:
         raise DataError(f"{source} is empty: it holds no examples.")
     return Examples(texts, pairs or None, labels or None, weights or None, class_names)
+
+
+def read_records(
+    source: str | os.PathLike, columns: Iterable[Column | None], delimiter: str | None = None
+) -> tuple[dict[str, Any], Iterator[Record]]:
+    """Reads the records of a file, or of a split of a TFDS dataset, as `read_examples` does.
+
+    Args:
+        source: path of a file, or `tfds:name/config:split`.
+        columns: those that will be asked for: by names, if a file with columns has a header.
+        delimiter: what separates columns, whatever the file's name.
+
+    Returns:
+        The features of a TFDS dataset, of a file none; and the records.
+
+    Raises:
+        DataError: there is no such source, or its format is unknown.
+    """
+    if str(source).startswith("tfds:"):
+        return tfds_records(str(source))
+    by_name = any(isinstance(column, str) for column in columns)
+    return {}, file_records(Path(source), delimiter, header=by_name)

@@ -40,6 +40,33 @@ class Record:
             raise DataError(f"{self.where}: column {column!r} holds no label.")
         return value
 
+    def texts(self, column: Column) -> list[str]:
+        """The list of texts in a column."""
+        value = self._value(column)
+        if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
+            raise DataError(
+                f"{self.where}: column {column!r} holds {value!r:.60} instead of a list of texts."
+            )
+        return value
+
+    def words(self, column: Column) -> list[str]:
+        """The words in a column: those of a list, or of a text that is split at white space."""
+        value = self._value(column)
+        return value.split() if isinstance(value, str) else self.texts(column)
+
+    def word_labels(self, column: Column, count: int) -> list[Any]:
+        """The labels in a column, one for each of so many words, where one need not be a list."""
+        value = self._value(column)
+        labels = value.split() if isinstance(value, str) else value
+        if count == 1 and isinstance(labels, int):  # as TFRecords hold it
+            labels = [labels]
+        if not isinstance(labels, list) or len(labels) != count:
+            found = f"{len(labels)} labels" if isinstance(labels, list) else f"{labels!r:.60}"
+            raise DataError(
+                f"{self.where}: column {column!r} holds {found} for {count} words; give one each."
+            )
+        return labels
+
     def weight(self, column: Column) -> float:
         """The weight in a column."""
         value = self._value(column)

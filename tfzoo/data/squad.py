@@ -1,11 +1,13 @@
-"""Files in the JSON of SQuAD 1.1 and 2.0."""
+"""SQuAD 1.1 and 2.0, from their JSON files or from TFDS."""
 
 import dataclasses
 import json
 import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from tfzoo.data.formats import tfds_records
 from tfzoo.errors import DataError
 
 
@@ -44,15 +46,20 @@ class QuestionExamples:
         """What `tfzoo.training.squad_scores` compares with: the texts of all answers."""
         return [[answer["text"] for answer in each] for each in self.answers]
 
+    def take(self, indices: Sequence[int]) -> "QuestionExamples":
+        """Returns the questions at these indices, in this order."""
+        columns = (self.id, self.question, self.context, self.answers)
+        return QuestionExamples(*([column[index] for index in indices] for column in columns))
 
-def read_squad(path: str | os.PathLike[str]) -> QuestionExamples:
-    """Reads a file of SQuAD 1.1, SQuAD 2.0, or of a dataset in their format.
+
+def read_squad(source: str | os.PathLike[str]) -> QuestionExamples:
+    """Reads SQuAD 1.1, SQuAD 2.0, or a dataset in their format.
 
     Args:
-        path: of the JSON file.
+        source: path of the JSON file, or `tfds:name/config:split`, as of TFDS' `squad`.
 
     Raises:
-        DataError: there is no such file, it is damaged or empty, or an entry lacks something; it
+        DataError: there is no such source, it is damaged or empty, or an entry lacks something; it
             names the question.
 
     Example:
@@ -65,19 +72,37 @@ def read_squad(path: str | os.PathLike[str]) -> QuestionExamples:
         >>> read_squad(path).first_answers
         [{'text': 'Ada', 'answer_start': 0}]
     """
+    entries = _of_tfds if str(source).startswith("tfds:") else _of_file
     ids, questions, contexts, answers = [], [], [], []
+    for where, context, entry in entries(source):
+        ids.append(str(_get(entry, "id", str | int, where)))
+        questions.append(_get(entry, "question", str, where))
+        contexts.append(context)
+        answers.append(_answers(entry, context, where))
+    if not ids:
+        raise DataError(f"{source} is empty: it holds no questions.")
+    return QuestionExamples(ids, questions, contexts, answers)
+
+
+def _of_file(path: str | os.PathLike[str]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Each question of a JSON file: where it stands, its context, and what is said of it."""
+    number = 0
     for article in _get(_document(path), "data", list, path):
         for paragraph in _get(article, "paragraphs", list, path):
             context = _get(paragraph, "context", str, path)
             for entry in _get(paragraph, "qas", list, path):
-                where = f"{path}, question {len(ids)}"
-                ids.append(str(_get(entry, "id", str | int, where)))
-                questions.append(_get(entry, "question", str, where))
-                contexts.append(context)
-                answers.append(_answers(entry, context, where))
-    if not ids:
-        raise DataError(f"{path} is empty: it holds no questions.")
-    return QuestionExamples(ids, questions, contexts, answers)
+                yield f"{path}, question {number}", context, entry
+                number += 1
+
+
+def _of_tfds(source: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Each question of a split of TFDS, where answers are columns."""
+    for where, fields in ((each.where, each.fields) for each in tfds_records(source)[1]):
+        columns = _get(fields, "answers", dict, where)
+        texts, starts = (_get(columns, name, list, where) for name in ("text", "answer_start"))
+        pairs = zip(texts, starts, strict=True)
+        answers = [{"text": text, "answer_start": start} for text, start in pairs]
+        yield where, _get(fields, "context", str, where), {**fields, "answers": answers}
 
 
 def _document(path: str | os.PathLike[str]) -> Any:
@@ -91,7 +116,7 @@ def _document(path: str | os.PathLike[str]) -> Any:
 
 def _get(fields: Any, name: str, kind: Any, where: object) -> Any:
     value = fields.get(name) if isinstance(fields, dict) else None
-    if not isinstance(value, kind):
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         raise DataError(
             f"{where}: there is no {name}, or it is not what SQuAD has there; is the file in "
             "SQuAD's format?"
@@ -101,7 +126,7 @@ def _get(fields: Any, name: str, kind: Any, where: object) -> Any:
 
 def _answers(entry: dict[str, Any], context: str, where: str) -> list[dict[str, Any]]:
     """The answers to a question; SQuAD 2.0 lists wrong ones elsewhere, as `plausible_answers`."""
-    if entry.get("is_impossible", False):
+    if "is_impossible" in entry and _get(entry, "is_impossible", bool, where):
         return []
     found = []
     for answer in _get(entry, "answers", list, where):

@@ -12,8 +12,6 @@ from tfzoo.errors import DataError
 from tfzoo.tokenizers import TextPreprocessor
 from tfzoo.tokenizers.words import WordPreprocessor, split_words
 
-_ROWS = 32  # of a batch, unless the caller says otherwise, as in Keras
-
 _in_graph = tf.autograph.experimental.do_not_convert
 
 
@@ -24,7 +22,7 @@ def training_batches(
     weights: Any = None,
     *,
     classes: int | Sequence[str],
-    batch_size: int,
+    batch_size: int | None,
     shuffle: bool,
     seed: int | None = None,
 ) -> tf.data.Dataset:
@@ -40,7 +38,7 @@ def training_batches(
         labels: N lists of names or ids; None for a dataset.
         weights: N numbers, or N lists with one per word; None for ones.
         classes: how many classes there are, or their names in the order of the ids.
-        batch_size: texts per batch.
+        batch_size: texts per batch, 32 by default.
         shuffle: False keeps the order.
         seed: of the order.
 
@@ -75,7 +73,7 @@ def evaluation_batches(
     weights: Any = None,
     *,
     classes: int | Sequence[str],
-    batch_size: int,
+    batch_size: int | None,
 ) -> tf.data.Dataset:
     """Batches for `evaluate`, sorted by length; a long text is several rows, that no word is lost.
 
@@ -105,8 +103,7 @@ def prediction_batches(
     ends = np.cumsum([len(row) for row in words])
     numbers = np.split(np.arange(1, ends[-1] + 1), ends[:-1])  # from one on: zero is no word
     columns = {"words": _ragged(words, tf.string), "numbers": _ragged(numbers, tf.int32)}
-    budget = None if batch_size else _ROWS * preprocessor.sequence_length
-    batcher = Batcher(WordPreprocessor(preprocessor), batch_size or _ROWS, budget)
+    batcher = Batcher.for_prediction(WordPreprocessor(preprocessor), batch_size)
     batches = batcher.longest_first(columns)[0]
 
     def per_word(outputs: Any) -> list[np.ndarray]:

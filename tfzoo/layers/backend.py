@@ -39,7 +39,32 @@ def stateless_dropout(x: Any, rate: float, seed: Any) -> Any:
 
         keep = jax.random.bernoulli(jax.numpy.asarray(seed, "uint32"), 1.0 - rate, x.shape)
         return jax.numpy.where(keep, x / (1.0 - rate), 0).astype(x.dtype)
-    raise ConfigError(
-        f"tfzoo has no dropout for the Keras backend {keras.backend.backend()!r}; "
+    raise _no_random_numbers()
+
+
+def stateless_uniform(shape: Any, seed: Any) -> Any:
+    """Float32 numbers from 0 to 1, 1 excluded, that follow from a seed tensor.
+
+    Args:
+        shape: of the result.
+        seed: integer tensor (2,), as `keras.random.SeedGenerator.next()` gives it.
+
+    Raises:
+        ConfigError: the backend is neither TensorFlow nor JAX.
+    """
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        return tf.random.stateless_uniform(shape, tf.cast(seed, tf.int32))
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return jax.random.uniform(jax.numpy.asarray(seed, "uint32"), shape, "float32")
+    raise _no_random_numbers()
+
+
+def _no_random_numbers() -> ConfigError:
+    return ConfigError(
+        f"tfzoo draws no random numbers with the Keras backend {keras.backend.backend()!r}; "
         "set KERAS_BACKEND to tensorflow or jax."
     )

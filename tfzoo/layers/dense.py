@@ -7,15 +7,17 @@ from keras import ops
 
 from tfzoo.layers.activations import activate, get_activation
 from tfzoo.layers.initializers import BertInitializer
+from tfzoo.layers.int8 import Int8Matrix
 
 
 @keras.saving.register_keras_serializable(package="tfzoo")
-class Dense(keras.layers.Dense):
+class Dense(Int8Matrix, keras.layers.Dense):
     """`keras.layers.Dense` that multiplies one flat (tokens, features) matrix.
 
     A product of a 3-D tensor with a matrix becomes a batched product in TensorFlow, whose kernel
-    gradient is a batched product and a sum; the flat one is a single product both ways. LoRA and
-    int8 quantization work as in Keras.
+    gradient is a batched product and a sum; the flat one is a single product both ways.
+
+    `enable_lora` is that of Keras; `quantize("int8")` makes the kernel, and nothing else, int8.
 
     Args:
         units: size of the last axis of the output.
@@ -44,6 +46,17 @@ class Dense(keras.layers.Dense):
             **kwargs,
         )
 
+    @property
+    def kernel(self) -> Any:
+        """The matrix (inputs, units) of the product, in floating point and with LoRA's change."""
+        kernel = self._kernel
+        if self.quantization_mode == "int8":
+            kernel = ops.cast(kernel, self.compute_dtype) / self.kernel_scale
+        if self.lora_enabled:
+            change = ops.matmul(self.lora_kernel_a, self.lora_kernel_b)
+            kernel = kernel + self.lora_alpha / self.lora_rank * change
+        return kernel
+
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         leading = ops.shape(inputs)[:-1]
         x = ops.matmul(ops.reshape(inputs, (-1, inputs.shape[-1])), self.kernel)
@@ -53,8 +66,9 @@ class Dense(keras.layers.Dense):
             x = activate(self.activation, x, training)
         return ops.reshape(x, (*leading, self.units))
 
-    def quantize(
-        self, mode: str | None = None, type_check: bool = True, config: Any = None
-    ) -> None:
-        # Keras refuses subclasses, unless told that they are no different.
-        super().quantize(mode, type_check=False, config=config)
+    _int8_call = call  # what Keras calls in its place, once it is quantized
+
+    # Keras would save LoRA's change as a part of the kernel, and load zeros in its place, which no
+    # gradient leaves again.
+    save_own_variables = keras.layers.Layer.save_own_variables
+    load_own_variables = keras.layers.Layer.load_own_variables

@@ -8,7 +8,31 @@ from keras import ops
 from tfzoo.layers.dense import Dense
 from tfzoo.layers.dropout import DropoutSeeds, draw_seed
 from tfzoo.layers.initializers import BertInitializer
+from tfzoo.layers.int8 import Int8Matrix
 from tfzoo.layers.normalization import LayerNormalization
+
+
+@keras.saving.register_keras_serializable(package="tfzoo")
+class Embedding(Int8Matrix, keras.layers.Embedding):
+    """`keras.layers.Embedding` whose table serves as the matrix of a product, also when int8.
+
+    Args:
+        args, kwargs: those of `keras.layers.Embedding`.
+
+    Example:
+
+    >>> Embedding(10, 4)(keras.ops.array([[1, 2, 3]])).shape
+    TensorShape([1, 3, 4])
+    """
+
+    @property
+    def embeddings(self) -> Any:
+        """The table (rows, width), in floating point."""
+        table = super().embeddings
+        if self.quantization_mode == "int8":
+            scale = ops.expand_dims(self.embeddings_scale, -1)
+            table = ops.cast(table, self.compute_dtype) / scale
+        return table
 
 
 @keras.saving.register_keras_serializable(package="tfzoo")
@@ -35,7 +59,8 @@ class TransformerEmbedding(keras.layers.Layer):
     Call arguments:
         token_ids: (B, S) integers below V, S at most P.
         segment_ids: (B, S) integers below `num_segments`; None means zeros.
-        sequence_ids: (B, S) integers; positions start again at each new id of a packed row.
+        sequence_ids: (B, S) integers; positions start again at each new id of a packed row, where
+            S may be larger than P.
 
     Returns:
         (B, S, H) float.
@@ -99,11 +124,9 @@ class TransformerEmbedding(keras.layers.Layer):
         )
         self.layer_norm.build((*input_shape, size))
 
-    def _table(self, name: str, rows: int) -> keras.layers.Embedding:
+    def _table(self, name: str, rows: int) -> Embedding:
         size = self.embedding_dim or self.hidden_dim
-        table = keras.layers.Embedding(
-            rows, size, BertInitializer(), dtype=self.dtype_policy, name=name
-        )
+        table = Embedding(rows, size, BertInitializer(), dtype=self.dtype_policy, name=name)
         table.build()
         return table
 
@@ -144,16 +167,16 @@ def positions(token_ids: Any, sequence_ids: Any = None, padding_id: int | None =
 
     Args:
         token_ids: (B, S).
-        sequence_ids: (B, S) integers, or None for one sequence per row.
+        sequence_ids: (B, S) integers, 0 for padding, or None for one sequence per row.
         padding_id: None for column indices. Otherwise only tokens other than this one are counted,
             from `padding_id + 1` on, and padding has the position `padding_id`.
 
     Returns:
         (B, S) int32; (1, S) for column indices of rows of one sequence.
 
-    >>> ids = ops.convert_to_tensor([[1, 1, 1, 2, 2, 0]])
+    >>> ids = ops.convert_to_tensor([[1, 1, 1, 2, 2, 0, 0]])
     >>> print(ops.convert_to_numpy(positions(ids, ids)))
-    [[0 1 2 0 1 0]]
+    [[0 1 2 0 1 0 0]]
     >>> print(ops.convert_to_numpy(positions(ops.convert_to_tensor([[7, 1, 8, 1]]), padding_id=1)))
     [[2 1 3 1]]
     """
@@ -164,7 +187,8 @@ def positions(token_ids: Any, sequence_ids: Any = None, padding_id: int | None =
     if sequence_ids is not None:
         counted = counted & (sequence_ids[:, :, None] == sequence_ids[:, None, :])
     if padding_id is None:
-        return ops.sum(ops.cast(counted, "int32"), axis=-1)
+        # However much padding a row of several sequences has, there is a position for it.
+        return ops.where(sequence_ids == 0, 0, ops.sum(ops.cast(counted, "int32"), axis=-1))
     real = token_ids != padding_id
     count = ops.sum(ops.cast(counted & real[:, None, :], "int32"), axis=-1) + 1
     return ops.where(real, count, 0) + padding_id

@@ -36,6 +36,17 @@ def first_tokens(x: Any, cls_positions: Any = None) -> Any:
     return x[:, 0] if cls_positions is None else gather_positions(x, cls_positions)
 
 
+def sequence_vectors(outputs: dict[str, Any], cls_positions: Any = None) -> Any:
+    """A backbone's `pooled_output` (B, H), or where it has no pooler, its `first_tokens`.
+
+    >>> sequence_vectors({"sequence_output": ops.ones((2, 3, 4))}).shape
+    TensorShape([2, 4])
+    """
+    if "pooled_output" in outputs:
+        return outputs["pooled_output"]
+    return first_tokens(outputs["sequence_output"], cls_positions)
+
+
 @keras.saving.register_keras_serializable(package="tfzoo")
 class Pooler(keras.layers.Layer):
     """BERT's summary of a sequence: the first token's vector, a dense layer, tanh.

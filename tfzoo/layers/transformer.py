@@ -30,10 +30,10 @@ class TransformerLayer(keras.layers.Layer):
     Call arguments:
         x: (B, S, H) float.
         bias: added to attention scores, broadcast to (B, heads, S, K).
-        cache, cache_index: as in `MultiHeadAttention`.
+        cache, cache_index, return_probabilities: as in `MultiHeadAttention`.
 
     Returns:
-        (B, S, H), or a tuple of it and the new cache when there is a cache.
+        (B, S, H), or a tuple of it and what `MultiHeadAttention` returns besides its output.
 
     Example:
 
@@ -91,14 +91,20 @@ class TransformerLayer(keras.layers.Layer):
         bias: Any = None,
         cache: Any = None,
         cache_index: Any = None,
+        return_probabilities: bool = False,
         training: bool | None = None,
     ) -> Any:
         seed = draw_seed(self.seed_generator, training)
+        settings = {
+            "return_probabilities": return_probabilities,
+            "seed": seed,
+            "training": training,
+        }
         if cache is not None:
-            return self._transform(x, bias, cache, cache_index, seed, training)
+            return self._transform(x, bias, cache, cache_index, **settings)
 
         def transform(x: Any, *bias: Any) -> Any:
-            return self._transform(x, *bias, seed=seed, training=training)
+            return self._transform(x, *bias, **settings)
 
         # TensorFlow recomputes functions of tensors alone, so None is left out.
         given = () if bias is None else (bias,)
@@ -110,6 +116,7 @@ class TransformerLayer(keras.layers.Layer):
         bias: Any = None,
         cache: Any = None,
         cache_index: Any = None,
+        return_probabilities: bool = False,
         seed: Any = None,
         training: bool | None = None,
     ) -> Any:
@@ -120,9 +127,11 @@ class TransformerLayer(keras.layers.Layer):
             cache=cache,
             cache_index=cache_index,
             dropout_seeds=drop,
+            return_probabilities=return_probabilities,
         )
-        if cache is not None:
-            attended, cache = attended
+        extras = []
+        if cache is not None or return_probabilities:
+            attended, *extras = attended
         x = x + drop(attended, self.dropout)
         if not self.norm_first:
             x = self.attention_norm(x)
@@ -132,7 +141,7 @@ class TransformerLayer(keras.layers.Layer):
         x = x + drop(self.output_dense(hidden), self.dropout)
         if not self.norm_first:
             x = self.output_norm(x)
-        return x if cache is None else (x, cache)
+        return (x, *extras) if extras else x
 
     def get_config(self) -> dict:
         names = (
@@ -167,10 +176,13 @@ class TransformerStack(keras.layers.Layer):
         bias: added to attention scores, broadcast to (B, heads, S, K).
         cache: (B, L, 2, heads, K, head_dim), keys and values of the columns so far.
         cache_index: the column at which the new keys and values are written.
+        return_probabilities: also return the attention probabilities.
 
     Returns:
         A list of the L layers' outputs, each (B, S, H); a tuple of it and the new cache when there
-        is a cache. With `norm_first`, the last is normalized once more, as such stacks do.
+        is a cache, and last the list of the L layers' attention probabilities (B, heads, S, K) when
+        they are asked for. With `norm_first`, the last output is normalized once more, as such
+        stacks do.
 
     Example:
 
@@ -235,21 +247,29 @@ class TransformerStack(keras.layers.Layer):
         bias: Any = None,
         cache: Any = None,
         cache_index: Any = None,
+        return_probabilities: bool = False,
         training: bool | None = None,
     ) -> Any:
-        outputs, caches = [], []
+        outputs, extras = [], []
         for i, layer in enumerate(self.layers):
-            if cache is None:
-                x = layer(x, bias=bias, training=training)
-            else:
-                x, new = layer(
-                    x, bias=bias, cache=cache[:, i], cache_index=cache_index, training=training
-                )
-                caches.append(new)
+            x = layer(
+                x,
+                bias=bias,
+                cache=None if cache is None else cache[:, i],
+                cache_index=cache_index,
+                return_probabilities=return_probabilities,
+                training=training,
+            )
+            if cache is not None or return_probabilities:
+                x, *more = x
+                extras.append(more)
             outputs.append(x)
         if self.layer_config["norm_first"]:
             outputs[-1] = self.final_norm(x)
-        return outputs if cache is None else (outputs, keras.ops.stack(caches, axis=1))
+        extras = [list(each) for each in zip(*extras, strict=True)]
+        if cache is not None:
+            extras[0] = keras.ops.stack(extras[0], axis=1)
+        return (outputs, *extras) if extras else outputs
 
     def get_config(self) -> dict:
         return {

@@ -1,5 +1,6 @@
 """What every family's backbone has in common."""
 
+import gc
 import os
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -7,13 +8,24 @@ from typing import Any, ClassVar
 import keras
 
 from tfzoo.errors import ConfigError
-from tfzoo.layers import TransformerStack
+from tfzoo.layers import Dense, TransformerStack
 from tfzoo.layers.initializers import no_initial_weights
+from tfzoo.layers.int8 import Int8Matrix, quantized_policy
 from tfzoo.signatures import constructor_parameters
+from tfzoo.weights.arguments import is_number
 from tfzoo.weights.family import Format, Preset
 
 
-class Backbone(keras.Model):
+class OwnQuantize:
+    """Mixed into a `keras.Model` whose `quantize` is its own, arguments and errors too."""
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> keras.Model:
+        model = super().__new__(cls, *args, **kwargs)
+        del model.quantize  # the instance's, which Keras has wrapped around that of the class
+        return model
+
+
+class Backbone(OwnQuantize, keras.Model):
     """A model from token ids to hidden states, built completely when it is constructed.
 
     A family is a subclass in a file of its own, which states its name in the formats of others
@@ -113,6 +125,109 @@ class Backbone(keras.Model):
         self.embeddings.trainable = False
         for layer in layers:
             layer.trainable = layer in trained
+
+    def enable_lora(self, rank: int, alpha: float | None = None) -> None:
+        """Leaves only LoRA's small matrices to be trained, before `compile`.
+
+        Low-rank adaptation (https://arxiv.org/abs/2106.09685): in each layer, the matrix (H, 3 H)
+        that gives query, key and value changes by the product of a trained (H, rank) and a trained
+        (rank, 3 H). These have as many parameters as the paper's choice, a product each for query
+        and value (section 7.1). All else in the backbone is frozen, the heads of a task are not.
+        Layers that share parameters share their change. LoRA wants a learning rate about ten times
+        as high, such as 5e-4.
+
+        A preset holds the changed matrices, and loads as any other; a `.keras` file holds LoRA's.
+
+        Args:
+            rank: of the change; 8 is usual.
+            alpha: the change is scaled by alpha / rank; None means `rank`.
+
+        Raises:
+            ConfigError: the rank or alpha is not positive, the rank is above H, or the model has
+                LoRA or is int8.
+
+        Example:
+
+        >>> from tfzoo import BertBackbone
+        >>> tiny = BertBackbone.from_preset("bert_tiny_en_uncased", load_weights=False)
+        >>> tiny.enable_lora(rank=8)
+        >>> sum(int(keras.ops.size(variable)) for variable in tiny.trainable_variables)
+        8192
+        """
+        if type(rank) is not int or rank < 1:
+            raise ConfigError(f"The rank of LoRA is {rank!r}; it must be a positive integer.")
+        if rank > (width := self._adapted[0]._kernel.shape[0]):
+            raise ConfigError(
+                f"The rank of LoRA is {rank}; choose one up to {width}, the model's width."
+            )
+        if alpha is not None and not (is_number(alpha) and alpha > 0):
+            raise ConfigError(f"The alpha of LoRA is {alpha!r:.60}; it must be positive.")
+        if self.quantization or self.lora:
+            state = "is int8" if self.quantization else "has it already"
+            raise ConfigError(
+                f"LoRA cannot be added to a model that {state}; enable it once, and not with int8."
+            )
+        self.trainable = True
+        for layer in self.layers:
+            layer.trainable = False
+        for layer in self._adapted:
+            layer.trainable = True
+            layer.enable_lora(rank, alpha)
+            layer.bias.trainable = False
+
+    def quantize(self, mode: str = "int8") -> None:
+        """Makes the model a quarter as large, for prediction.
+
+        The kernels of dense layers become int8 numbers with a scale for each column, and the tables
+        of embeddings with one for each row. Products have the kernels in floating point again, so a
+        batch takes about as long as before; a short text alone may take twice as long.
+
+        A task is quantized by its own `quantize`.
+
+        Args:
+            mode: "int8".
+
+        Raises:
+            ConfigError: the mode is another, or the model has LoRA, is int8 already, or computes in
+                float16.
+
+        Example:
+
+        >>> from tfzoo import BertBackbone
+        >>> tiny = BertBackbone.from_preset("bert_tiny_en_uncased", load_weights=False)
+        >>> tiny.quantize("int8")
+        >>> tiny.token_embedding.weights[0].dtype
+        'int8'
+        """
+        quantized_policy(mode, self.dtype_policy)  # raises where there is none
+        if self.quantization:
+            raise ConfigError("The model is int8 already; quantize it once.")
+        if self.lora:
+            raise ConfigError(
+                "A model with LoRA cannot be quantized; save it by save_to_preset, which merges "
+                "LoRA, and quantize what from_preset makes of that."
+            )
+        gc.freeze()  # so that Keras' search for garbage after each layer takes no time
+        try:
+            super().quantize(mode, filters=lambda layer: isinstance(layer, Int8Matrix))
+        finally:
+            gc.unfreeze()
+
+    @property
+    def lora(self) -> dict[str, Any] | None:
+        """The arguments of `enable_lora`; None where it was not called."""
+        layer = self._adapted[0]
+        return {"rank": layer.lora_rank, "alpha": layer.lora_alpha} if layer.lora_enabled else None
+
+    @property
+    def quantization(self) -> str | None:
+        """The argument of `quantize`; None where it was not called."""
+        return self._adapted[0].quantization_mode
+
+    @property
+    def _adapted(self) -> list[Dense]:
+        """The layers that LoRA changes."""
+        return [layer.attention.query_key_value for layer in self.encoder.groups]
 
     @classmethod
     def argument_names(cls) -> set[str]:

@@ -1,10 +1,12 @@
 """The one forward pass of all encoders in BERT's line."""
 
+from contextlib import nullcontext
 from typing import Any
 
 import keras
 
 from tfzoo.layers import Pooler, TransformerEmbedding, TransformerStack
+from tfzoo.layers.int8 import int8_matrices
 from tfzoo.layers.masks import attention_bias
 from tfzoo.models.backbone import Backbone
 
@@ -47,6 +49,10 @@ class EncoderBackbone(Backbone):
         rematerialize: trade a second forward pass per layer for memory in training.
         return_encoder_outputs: also return the output of every layer.
         kwargs: those of `keras.Model`, such as `dtype`.
+
+    Attributes:
+        return_attention_probabilities: whether to return also those of every layer, as
+            `attention_probabilities`, a list of L tensors (B, num_heads, S, S); False unless set.
     """
 
     def __init__(
@@ -74,6 +80,7 @@ class EncoderBackbone(Backbone):
         trainable = kwargs.pop("trainable", True)
         super().__init__(**kwargs)
         self.return_encoder_outputs = return_encoder_outputs
+        self.return_attention_probabilities = False
         self.embeddings = TransformerEmbedding(
             vocabulary_size,
             hidden_dim,
@@ -118,12 +125,17 @@ class EncoderBackbone(Backbone):
         bias = attention_bias(
             inputs.get("padding_mask"), inputs.get("sequence_ids"), dtype=self.compute_dtype
         )
-        outputs = self.encoder(x, bias=bias, training=training)
+        asked = self.return_attention_probabilities
+        outputs = self.encoder(x, bias=bias, return_probabilities=asked, training=training)
+        if asked:
+            outputs, probabilities = outputs
         result = {"sequence_output": outputs[-1]}
         if self.pooler is not None:
             result["pooled_output"] = self.pooler(outputs[-1], inputs.get("cls_positions"))
         if self.return_encoder_outputs:
             result["encoder_outputs"] = outputs
+        if asked:
+            result["attention_probabilities"] = probabilities
         return result
 
     def get_config(self) -> dict[str, Any]:
@@ -139,14 +151,23 @@ class EncoderBackbone(Backbone):
         names = self.argument_names()
         config = {name: value for name, value in known.items() if name in names}
         frozen = [part.name for part in self._parts() if not part.trainable]
-        return {**config, "frozen": frozen} if frozen else config
+        changes = {"frozen": frozen, "lora": self.lora, "quantization": self.quantization}
+        return {**config, **{name: value for name, value in changes.items() if value}}
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "EncoderBackbone":
-        backbone = cls(**{name: value for name, value in config.items() if name != "frozen"})
+        config = dict(config)
+        frozen, trainable = config.pop("frozen", ()), config.pop("trainable", True)
+        lora, quantization = config.pop("lora", None), config.pop("quantization", None)
+        with int8_matrices() if quantization else nullcontext():
+            backbone = cls(**config)
+        if lora:
+            backbone.enable_lora(**lora)
         for part in backbone._parts():
-            if part.name in config.get("frozen", ()):
-                part.trainable = False
+            if part.trainable == (part.name in frozen):
+                part.trainable = not part.trainable
+        if not trainable:
+            backbone.trainable = False
         return backbone
 
     def _parts(self) -> list[keras.layers.Layer]:

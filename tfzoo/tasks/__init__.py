@@ -9,6 +9,14 @@ from tfzoo.tasks.classifier import (
     RobertaClassifier,
 )
 from tfzoo.tasks.electra_pretrainer import ElectraPretrainer
+from tfzoo.tasks.embedder import (
+    AlbertEmbedder,
+    BertEmbedder,
+    DistilBertEmbedder,
+    ElectraEmbedder,
+    Embedder,
+    RobertaEmbedder,
+)
 from tfzoo.tasks.masked_lm import (
     AlbertMaskedLM,
     BertMaskedLM,
@@ -16,6 +24,14 @@ from tfzoo.tasks.masked_lm import (
     ElectraMaskedLM,
     MaskedLM,
     RobertaMaskedLM,
+)
+from tfzoo.tasks.multiple_choice import (
+    AlbertMultipleChoice,
+    BertMultipleChoice,
+    DistilBertMultipleChoice,
+    ElectraMultipleChoice,
+    MultipleChoice,
+    RobertaMultipleChoice,
 )
 from tfzoo.tasks.pretrainer import AlbertPretrainer, BertPretrainer
 from tfzoo.tasks.question_answerer import (
@@ -38,29 +54,41 @@ from tfzoo.tasks.token_classifier import (
 
 __all__ = [
     "AlbertClassifier",
+    "AlbertEmbedder",
     "AlbertMaskedLM",
+    "AlbertMultipleChoice",
     "AlbertPretrainer",
     "AlbertQuestionAnswerer",
     "AlbertTokenClassifier",
     "BertClassifier",
+    "BertEmbedder",
     "BertMaskedLM",
+    "BertMultipleChoice",
     "BertPretrainer",
     "BertQuestionAnswerer",
     "BertTokenClassifier",
     "Classifier",
     "DistilBertClassifier",
+    "DistilBertEmbedder",
     "DistilBertMaskedLM",
+    "DistilBertMultipleChoice",
     "DistilBertQuestionAnswerer",
     "DistilBertTokenClassifier",
     "ElectraClassifier",
+    "ElectraEmbedder",
     "ElectraMaskedLM",
+    "ElectraMultipleChoice",
     "ElectraPretrainer",
     "ElectraQuestionAnswerer",
     "ElectraTokenClassifier",
+    "Embedder",
     "MaskedLM",
+    "MultipleChoice",
     "QuestionAnswerer",
     "RobertaClassifier",
+    "RobertaEmbedder",
     "RobertaMaskedLM",
+    "RobertaMultipleChoice",
     "RobertaQuestionAnswerer",
     "RobertaTokenClassifier",
     "Task",

@@ -6,9 +6,9 @@ import keras
 import numpy as np
 from keras import ops
 
-from tfzoo.errors import ConfigError
+from tfzoo.errors import ConfigError, DataError
 from tfzoo.layers import ClassificationHead
-from tfzoo.layers.heads import first_tokens
+from tfzoo.layers.heads import sequence_vectors
 from tfzoo.models import (
     AlbertBackbone,
     Backbone,
@@ -28,6 +28,7 @@ from tfzoo.tokenizers import (
 )
 
 _PROBLEMS = ("single_label", "multi_label", "regression")
+_ONE_LABEL = "class_weight needs one label per text; use sample_weight."
 
 
 class Classifier(Task):
@@ -87,25 +88,61 @@ class Classifier(Task):
         saved = super()._settings(source, {})
         return class_settings(cls, "classification_head", source, saved, overrides)
 
-    def fit(self, *args: Any, class_weight: Any = None, **kwargs: Any) -> keras.callbacks.History:
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        *args: Any,
+        class_weight: Any = None,
+        sample_weight: Any = None,
+        **kwargs: Any,
+    ) -> keras.callbacks.History:
         """`Task.fit`, whose `class_weight` may be keyed by class names."""
         if class_weight is not None:
-            from tfzoo.data import class_ids
+            from tfzoo.data import inputs
 
-            if self.problem_type != "single_label":
-                raise ConfigError("class_weight needs one label per text; use sample_weight.")
-            ids = class_ids(class_weight, self.class_names or self.num_classes).tolist()
-            given = dict(zip(ids, class_weight.values(), strict=True))
-            class_weight = {i: given.get(i, 1.0) for i in range(self.num_classes)}
-        return super().fit(*args, class_weight=class_weight, **kwargs)
+            table = self._class_weights(class_weight)
+            if share := kwargs.pop("validation_split", 0.0):  # whose examples keep their weights
+                (x, y, sample_weight), kwargs["validation_data"] = inputs.split_off(
+                    x, y, sample_weight, share
+                )
+            if y is None:
+                x = inputs.weighted_by_class(x, table)
+            else:
+                sample_weight = self._weighted(y, sample_weight, table)
+        return super().fit(x, y, *args, sample_weight=sample_weight, **kwargs)
+
+    def _weighted(self, y: Any, sample_weight: Any, table: np.ndarray) -> np.ndarray:
+        """The weights of examples, times those of their classes."""
+        ids = self.targets(y)
+        if ids.ndim > 1:
+            raise ConfigError(_ONE_LABEL)
+        given = np.asarray(1 if sample_weight is None else sample_weight, "float32")
+        if given.shape not in ((), ids.shape):
+            raise DataError(f"There are {len(ids)} labels and {len(given)} sample weights.")
+        return given * table[ids]
+
+    def _class_weights(self, class_weight: dict[Any, float]) -> np.ndarray:
+        """The weight of each class, 1 where none is given."""
+        from tfzoo.data import class_ids
+
+        if self.problem_type != "single_label":
+            raise ConfigError(_ONE_LABEL)
+        ids = class_ids(class_weight, self.class_names or self.num_classes)
+        table = np.ones(self.num_classes, "float32")
+        try:
+            table[ids] = list(class_weight.values())
+        except (TypeError, ValueError):
+            raise ConfigError(
+                f"class_weight is {class_weight!r:.200}; give a number each."
+            ) from None
+        return table
 
     def heads(
         self, outputs: dict[str, Any], inputs: dict[str, Any], training: bool | None = None
     ) -> Any:
-        pooled = outputs.get("pooled_output")
-        if pooled is None:
-            pooled = first_tokens(outputs["sequence_output"], inputs.get("cls_positions"))
-        return self.classification_head(pooled, training=training)
+        vectors = sequence_vectors(outputs, inputs.get("cls_positions"))
+        return self.classification_head(vectors, training=training)
 
     def probabilities(self, logits: Any) -> Any:
         """Probabilities of the classes, from logits (B, C); a regression's values as they are."""

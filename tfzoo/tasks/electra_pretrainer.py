@@ -1,5 +1,6 @@
 """ELECTRA's pre-training: a generator replaces tokens, and a discriminator finds out which."""
 
+import dataclasses
 import os
 from typing import Any
 
@@ -8,12 +9,13 @@ from keras import ops
 
 from tfzoo.errors import ConfigError, WeightsError
 from tfzoo.layers import ClassificationHead
+from tfzoo.layers.backend import stateless_uniform
+from tfzoo.layers.dropout import draw_seed
 from tfzoo.models import ElectraBackbone
 from tfzoo.tasks.masked_lm import ElectraMaskedLM, masked_lm_loss
 from tfzoo.tasks.token_task import TokenTask
 from tfzoo.tokenizers import ElectraTokenizer
 
-_MASKED = 0.85  # of the tokens to predict, become [MASK]; the rest stay
 _DETECTION_WEIGHT = 50.0
 
 
@@ -128,8 +130,9 @@ class ElectraPretrainer(TokenTask):
 
     def _sampled(self, logits: Any, training: bool | None) -> Any:
         """Ids (B, P) drawn from the softmax of logits; the same ones each time in evaluation."""
-        seed = self.seed_generator if training else 0
-        noise = keras.random.uniform(ops.shape(logits), 1e-7, 1.0, dtype="float32", seed=seed)
+        seed = draw_seed(self.seed_generator, training)
+        seed = ops.zeros(2, "int32") if seed is None else seed
+        noise = ops.maximum(stateless_uniform(ops.shape(logits), seed), 1e-7)
         gumbel = -ops.log(-ops.log(noise))
         return ops.argmax(ops.stop_gradient(logits) + gumbel, axis=-1)
 
@@ -150,6 +153,11 @@ class ElectraPretrainer(TokenTask):
     ) -> dict[str, Any]:
         """`keras.Model.compute_metrics`, with labels of replaced tokens."""
         return super().compute_metrics(x, *_labelled(x, y, y_pred, sample_weight))
+
+    def loss_totals(self, x: Any, y: Any, sample_weight: Any) -> dict[str | None, Any]:
+        """Both parts' numbers of tokens; see `TrainedTask.loss_totals`."""
+        masked, real = _weights(x, y, sample_weight)
+        return {"masked_lm": ops.sum(masked), "replaced_tokens": ops.sum(real)}
 
     def default_loss(self) -> dict[str, keras.losses.Loss]:
         return {
@@ -172,9 +180,9 @@ class ElectraPretrainer(TokenTask):
         super().compile(*args, **kwargs)
 
     def finish_batches(self, batches: Any, seed: int, training: bool) -> Any:
-        from tfzoo.data.masking import Masking, masked_batches
+        from tfzoo.data.masking import ELECTRA, masked_batches
 
-        masking = Masking(self.mask_share, masked=_MASKED, random=0.0)
+        masking = dataclasses.replace(ELECTRA, share=self.mask_share)
         tokenizer = self.preprocessor.tokenizer
         return masked_batches(batches, tokenizer, seed, anew=training, masking=masking)
 
@@ -224,7 +232,8 @@ class ElectraPretrainer(TokenTask):
 def _generator(backbone: ElectraBackbone, preprocessor: Any, hidden_dim: int) -> ElectraMaskedLM:
     """A model of another width on the same embeddings."""
     config = backbone.get_config()
-    config = {name: config[name] for name in config.keys() - {"frozen", "trainable"}}
+    arguments = backbone.argument_names() - {"trainable"}
+    config = {name: config[name] for name in config.keys() & arguments}
     width = config["hidden_dim"]
     sizes = {
         "hidden_dim": hidden_dim,
@@ -251,15 +260,21 @@ def _labelled(x: Any, y: Any, y_pred: Any, sample_weight: Any) -> tuple[dict, di
     """
     ids = y_pred["sampled_ids"]
     replaced = ids != _placed(x["token_ids"], x["masked_positions"], y)
-    weights = ops.ones_like(y, "float32") if sample_weight is None else sample_weight
-    real = x.get("padding_mask")
+    masked, real = _weights(x, y, sample_weight)
     targets = {"masked_lm": y, "replaced_tokens": ops.cast(replaced, "float32")[..., None]}
     outputs = {
         "masked_lm": y_pred["masked_lm"],
         "replaced_tokens": y_pred["replaced_tokens"][..., None],
     }
-    every = ops.ones_like(ids) if real is None else real
-    return targets, outputs, {"masked_lm": weights, "replaced_tokens": ops.cast(every, "float32")}
+    return targets, outputs, {"masked_lm": masked, "replaced_tokens": real}
+
+
+def _weights(x: Any, y: Any, sample_weight: Any) -> tuple[Any, Any]:
+    """How much a token to predict (B, P), and any token (B, S), counts; float32."""
+    masked = ops.ones_like(y, "float32") if sample_weight is None else sample_weight
+    real = x.get("padding_mask")
+    real = ops.ones_like(x["token_ids"]) if real is None else real
+    return masked, ops.cast(real, "float32")
 
 
 def _placed(ids: Any, positions: Any, values: Any) -> Any:

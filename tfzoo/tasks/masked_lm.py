@@ -1,8 +1,10 @@
 """Masked language models."""
 
+import os
 from typing import Any
 
 import keras
+from keras import ops
 
 from tfzoo.errors import ConfigError
 from tfzoo.layers import MaskedLMHead
@@ -22,6 +24,8 @@ from tfzoo.tokenizers import (
     ElectraTokenizer,
     RobertaTokenizer,
 )
+
+_SERVED = 5  # tokens per mask that an export gives
 
 
 class MaskedLM(TokenTask):
@@ -75,10 +79,74 @@ class MaskedLM(TokenTask):
         """`keras.Model.predict` on features, for all positions or `masked_positions`."""
         if self._takes_text(x):
             raise ConfigError(
-                "A masked language model predicts tokens at masked positions; give it features "
-                "that have masked_positions."
+                "A masked language model predicts tokens at masked positions: fill_mask takes "
+                "texts, and predict features that have masked_positions."
             )
         return super().predict(x, batch_size=batch_size, **kwargs)
+
+    def fill_mask(
+        self, texts: Any, top_k: int = 5, batch_size: int | None = None
+    ) -> list[list[list[dict[str, Any]]]]:
+        """The likeliest tokens at the masks of texts, to read.
+
+        Args:
+            texts: N strings with at least one mask each, spelled as the tokenizer's `mask_token`:
+                "[MASK]", or "<mask>" for RoBERTa.
+            top_k: how many tokens are wanted per mask.
+            batch_size: texts per batch; by default, as many as have the tokens of 32 texts of
+                `sequence_length`.
+
+        Returns:
+            For each text, and for each of its masks, a list of `top_k` dicts, the likeliest first:
+            `token`, what the token spells; `token_id`; `probability`; and `text`, the text with the
+            token in place of this mask.
+
+        Raises:
+            DataError: a text has no mask, one behind `sequence_length`, or is no string.
+            ConfigError: `top_k` is no number of tokens.
+        """
+        from tfzoo.data.masked_texts import fillings, masked_text_batches, masked_texts
+
+        self._takes_text(texts)
+        tokenizer = self.preprocessor.tokenizer
+        most = tokenizer.vocabulary_size
+        if type(top_k) is not int or not 1 <= top_k <= most:
+            raise ConfigError(f"top_k must be a whole number from 1 to {most}, not {top_k!r:.60}.")
+        texts = masked_texts(texts, tokenizer.mask_token)
+        batches, order = masked_text_batches(self.preprocessor, texts, batch_size)
+        found, answers = [], [[] for _ in texts]
+        for features in batches.as_numpy_iterator():
+            likeliest = self._likeliest(self.predict_on_batch(features), top_k)
+            columns = map(ops.convert_to_numpy, (features["masked_positions"], *likeliest))
+            found += zip(*columns, strict=True)
+        for index, row in zip(order, found, strict=True):
+            answers[index] = fillings(self.preprocessor, texts[index], index, *row)
+        return answers
+
+    def outputs_for_serving(self, outputs: Any) -> dict[str, Any]:
+        probabilities, ids = self._likeliest(outputs, _SERVED)
+        return {"token_ids": ids, "probabilities": probabilities}
+
+    def export(self, folder: str | os.PathLike[str], text_pair: bool = False) -> None:
+        """Writes a SavedModel that takes texts with masks; see `tfzoo.serving.masks.MaskServing`.
+
+        Args:
+            folder: created, or replaced if it holds a SavedModel.
+            text_pair: without effect: `serving_default` always takes single texts.
+
+        Raises:
+            ConfigError: the model has no preprocessor, or the folder cannot be written.
+        """
+        from tfzoo.serving import export
+        from tfzoo.serving.masks import MaskServing
+
+        export(MaskServing(self), folder)
+
+    def _likeliest(self, outputs: Any, count: int) -> tuple[Any, Any]:
+        """Probabilities and ids (B, P, count) of the likeliest tokens of the vocabulary."""
+        logits = outputs["masked_lm"] if isinstance(outputs, dict) else outputs
+        logits = logits[..., : self.preprocessor.tokenizer.vocabulary_size]  # without padding rows
+        return ops.top_k(ops.softmax(logits), count)
 
 
 def masked_lm_head(backbone: Backbone) -> MaskedLMHead:

@@ -8,10 +8,11 @@ import keras
 from tfzoo.errors import ConfigError, WeightsError
 from tfzoo.layers.initializers import no_initial_weights
 from tfzoo.models import Backbone
+from tfzoo.models.backbone import OwnQuantize
 from tfzoo.tasks.parts import arguments, check_fit, routed
 
 
-class PresetTask(keras.Model):
+class PresetTask(OwnQuantize, keras.Model):
     """A backbone, heads and a preprocessor, which are loaded, saved and serialized together.
 
     Args:
@@ -89,7 +90,8 @@ class PresetTask(keras.Model):
             tokenizer,
             **{
                 "sequence_length": min(
-                    task_class.default_sequence_length, backbone.embeddings.max_sequence_length
+                    task_class._stated_length(source) or task_class.default_sequence_length,
+                    backbone.embeddings.max_sequence_length,
                 ),
                 **preset.saved_arguments(TextPreprocessor, source, "preprocessor"),
                 **mine["preprocessor"],
@@ -135,6 +137,22 @@ class PresetTask(keras.Model):
         saved = {name: source.settings[name] for name in known}
         check_arguments(cls, saved, source)
         return {**saved, **overrides}
+
+    @classmethod
+    def _stated_length(cls, source: Any) -> int | None:
+        """Where a source in the format of others truncates texts, if the task asks for it."""
+        return None
+
+    def quantize(self, mode: str = "int8") -> None:
+        """Quantizes the backbone, as `Backbone.quantize` says; heads stay as they are.
+
+        The optimizer of a compiled model starts anew.
+        """
+        self.backbone.quantize(mode)
+        self.train_function = self.test_function = self.predict_function = None
+        if self.compiled:
+            self.optimizer = self.optimizer.from_config(self.optimizer.get_config())
+            self.optimizer.build(self.trainable_variables)
 
     def save_to_preset(self, folder: str | os.PathLike[str], format: str = "tfzoo") -> None:
         """Writes a folder that `from_preset` reads, complete or not at all.

@@ -6,7 +6,7 @@ import keras
 
 from tfzoo.layers import ClassificationHead
 from tfzoo.models import AlbertBackbone, Backbone, BertBackbone
-from tfzoo.tasks.masked_lm import MaskedLM, masked_lm_accuracy, masked_lm_loss
+from tfzoo.tasks.masked_lm import MaskedLM, masked_lm_loss
 from tfzoo.tokenizers import AlbertTokenizer, BertTokenizer
 
 
@@ -51,14 +51,15 @@ class Pretrainer(MaskedLM):
     def default_loss(self) -> dict[str, keras.losses.Loss]:
         return {
             "masked_lm": masked_lm_loss(),
-            "next_sentence": keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+            "next_sentence": keras.losses.SparseCategoricalCrossentropy(
+                from_logits=True, reduction="mean_with_sample_weight"
+            ),
         }
 
     def compile(self, *args: Any, **kwargs: Any) -> None:
-        accuracy = keras.metrics.SparseCategoricalAccuracy(name="accuracy")
-        kwargs.setdefault(
-            "weighted_metrics", {"masked_lm": masked_lm_accuracy(), "next_sentence": accuracy}
-        )
+        names = ("masked_lm", "next_sentence")
+        accuracies = {n: keras.metrics.SparseCategoricalAccuracy(name="accuracy") for n in names}
+        kwargs.setdefault("weighted_metrics", accuracies)
         super().compile(*args, **kwargs)
 
 

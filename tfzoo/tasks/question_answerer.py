@@ -27,7 +27,6 @@ from tfzoo.tokenizers import (
 )
 from tfzoo.tokenizers.windows import ContextWindows
 
-_ROWS = 32  # of a batch, unless the caller says otherwise, as in Keras
 _RULED_OUT = -1e9
 _OUTPUTS = ("start_logits", "end_logits")
 
@@ -145,9 +144,7 @@ class QuestionAnswerer(TokenTask):
         questions, contexts = question_pairs((questions, contexts))
         cutter = self.context_windows
         windows = context_batches.cut(cutter, questions, contexts)
-        batches, positions = context_batches.prediction_batches(
-            cutter, windows, batch_size or _ROWS
-        )
+        batches, positions = context_batches.prediction_batches(cutter, windows, batch_size)
         trace_predict(self, batches)
         spans = super().predict(batches, **{"verbose": 0, **kwargs})
         spans = windows.ranked({name: each[positions] for name, each in spans.items()})
@@ -225,7 +222,7 @@ class QuestionAnswerer(TokenTask):
             x,
             y,
             sample_weight,
-            batch_size=batch_size or _ROWS,
+            batch_size=batch_size,
             shuffle=shuffle,
             seed=inputs.draw_seed(),
         )
@@ -238,7 +235,7 @@ class QuestionAnswerer(TokenTask):
             return super()._evaluation_data(data, batch_size)
         inputs.check_labels(x, y, wanted=True)
         return context_batches.evaluation_batches(
-            self.context_windows, x, y, sample_weight, batch_size=batch_size or _ROWS
+            self.context_windows, x, y, sample_weight, batch_size=batch_size
         )
 
 

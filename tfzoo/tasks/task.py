@@ -6,10 +6,10 @@ from typing import Any, ClassVar
 import keras
 
 from tfzoo.errors import ConfigError, DataError
-from tfzoo.tasks.preset_task import PresetTask
+from tfzoo.tasks.trained_task import TrainedTask
 
 
-class Task(PresetTask):
+class Task(TrainedTask):
     """A backbone, heads, and a preprocessor that lets the model take strings.
 
     A family's task is a subclass that names its `backbone_class` and its `tokenizer_class`.
@@ -71,7 +71,7 @@ class Task(PresetTask):
         return y
 
     def finish_batches(self, batches: Any, seed: int, training: bool) -> Any:
-        """A last change to batches made of strings, for tasks that make their own labels."""
+        """A last change to batches without labels, for tasks that make their own."""
         return batches
 
     def compile(
@@ -110,6 +110,7 @@ class Task(PresetTask):
         shuffle: bool = True,
         sample_weight: Any = None,
         validation_batch_size: int | None = None,
+        checkpoints: Any = None,
         **kwargs: Any,
     ) -> keras.callbacks.History:
         """`keras.Model.fit` that takes strings too, batched by length.
@@ -118,7 +119,8 @@ class Task(PresetTask):
             x: N strings, a tuple of two columns of N strings, a `tf.data.Dataset` of such (with
                 labels), or features.
             y: labels, one per string; None where `x` is a dataset or the task makes its own.
-            batch_size: examples per optimizer step; 32 by default.
+            batch_size: examples per optimizer step, of all replicas together; 32 by default.
+            checkpoints: a `tfzoo.training.Checkpoints`, from whose newest the training goes on.
             kwargs: the other arguments, here and above, are those of `keras.Model.fit`.
 
         Raises:
@@ -129,38 +131,24 @@ class Task(PresetTask):
 
         if not self.compiled:
             self.compile()
-        is_text = self._takes_text(x)
-        if is_text and validation_split:
+        if validation_split:
             (x, y, sample_weight), validation_data = inputs.split_off(
                 x, y, sample_weight, validation_split
             )
-            validation_split = 0.0
         if validation_data is not None:
             validation_data = self._evaluation_data(
                 validation_data, validation_batch_size or batch_size
             )
         y = None if y is None else self.targets(y)
-        if is_text:
-            x = self._training_data(x, y, sample_weight, batch_size, shuffle)
-            y = sample_weight = batch_size = None
-            shuffle = False
-        steps = kwargs.get("steps_per_epoch") or inputs.count_batches(
-            x, batch_size, validation_split
-        )
+        seed = inputs.draw_seed() if checkpoints is None else checkpoints.seed(inputs.draw_seed)
+        seed = self._common_seed(seed)
+        with inputs.seeded(seed):
+            data = self._fit_data(x, y, sample_weight, batch_size, shuffle)
+        steps = kwargs.get("steps_per_epoch") or inputs.count_batches(data)
         plan_schedule(self, steps, epochs, kwargs.get("initial_epoch", 0))
+        options = {"validation_batch_size": validation_batch_size or batch_size, **kwargs}
         with quick_start(self):
-            return super().fit(
-                x,
-                y,
-                batch_size=batch_size,
-                epochs=epochs,
-                validation_split=validation_split,
-                validation_data=validation_data,
-                shuffle=shuffle,
-                sample_weight=sample_weight,
-                validation_batch_size=validation_batch_size,
-                **kwargs,
-            )
+            return self._train(data, epochs, validation_data, checkpoints, seed, **options)
 
     def evaluate(
         self,
@@ -174,11 +162,10 @@ class Task(PresetTask):
         """`keras.Model.evaluate` that takes strings too, sorted by length."""
         if not self.compiled:
             self.compile()
-        prepared = kwargs.get("_use_cached_eval_dataset", False)  # `fit` evaluates
-        if not prepared and self._takes_text(x):
+        if self._takes_text(x) or self._lacks_labels(x):
             x = self._evaluation_data((x, y, sample_weight), batch_size)
             y = sample_weight = batch_size = None
-        elif not prepared and y is not None:
+        elif y is not None:
             y = self.targets(y)
         return super().evaluate(x, y, batch_size=batch_size, sample_weight=sample_weight, **kwargs)
 
@@ -201,6 +188,20 @@ class Task(PresetTask):
         outputs = super().predict(batches, **kwargs)
         return keras.tree.map_structure(lambda output: output[positions], outputs)
 
+    def _fit_data(
+        self, x: Any, y: Any, sample_weight: Any, batch_size: int | None, shuffle: bool
+    ) -> Any:
+        """Batches of whatever `fit` is given; what only Keras can batch, as it is."""
+        from tfzoo.data import inputs
+
+        if self._takes_text(x):
+            return self._training_data(x, y, sample_weight, batch_size, shuffle)
+        if self._lacks_labels(x):
+            return self.finish_batches(x, inputs.draw_seed(), training=True)
+        if isinstance(x, dict):
+            return inputs.feature_batches(x, y, sample_weight, batch_size, shuffle)
+        return x
+
     def _training_data(
         self, x: Any, y: Any, sample_weight: Any, batch_size: int | None, shuffle: bool
     ) -> Any:
@@ -219,6 +220,8 @@ class Task(PresetTask):
         alone = _is_dataset(data) or isinstance(data, list)
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight((data,) if alone else data)
         y = None if y is None else self.targets(y)
+        if self._lacks_labels(x):
+            return self.finish_batches(x, seed=0, training=False)
         if not self._takes_text(x):
             return data if y is None else (x, y, sample_weight)
         from tfzoo.data import inputs
@@ -238,6 +241,10 @@ class Task(PresetTask):
                 "token_ids and others) rather than texts; give it one, or give it features."
             )
         return is_text
+
+    def _lacks_labels(self, x: Any) -> bool:
+        """Whether `x` is a dataset of features alone, which the task finishes."""
+        return not self.takes_labels and isinstance(getattr(x, "element_spec", None), dict)
 
 
 def _is_auto(value: Any) -> bool:

@@ -27,8 +27,6 @@ from tfzoo.tokenizers import (
     RobertaTokenizer,
 )
 
-_ROWS = 32  # of a batch, unless the caller says otherwise, as in Keras
-
 
 class TokenClassifier(TokenTask):
     """Gives each word one of several labels (https://arxiv.org/abs/1810.04805, section 5.3).
@@ -264,7 +262,7 @@ class TokenClassifier(TokenTask):
             y,
             sample_weight,
             classes=self.class_names or self.num_classes,
-            batch_size=batch_size or _ROWS,
+            batch_size=batch_size,
             shuffle=shuffle,
             seed=inputs.draw_seed(),
         )
@@ -284,7 +282,7 @@ class TokenClassifier(TokenTask):
             y,
             sample_weight,
             classes=self.class_names or self.num_classes,
-            batch_size=batch_size or _ROWS,
+            batch_size=batch_size,
         )
 
 

@@ -11,7 +11,7 @@ from tfzoo.errors import WeightsError
 from tfzoo.tokenizers.byte_pair_model import merge_model, token_bytes
 from tfzoo.tokenizers.sentencepiece_model import native_tokenizer
 from tfzoo.tokenizers.strings import text_tensors
-from tfzoo.tokenizers.tokenizer import Tokenizer, read_text
+from tfzoo.tokenizers.tokenizer import Tokenizer, appended, read_text
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -156,6 +156,11 @@ class RobertaTokenizer(Tokenizer):
         ids = tf.ragged.boolean_mask(ids, ids != self.pad_id)
         texts = tf.strings.reduce_join(tf.gather(tf.constant(self._spellings), ids), axis=-1)
         return tf.strings.unicode_transcode(texts, "UTF-8", "UTF-8")
+
+    def append(self, text: str, token_id: int) -> str:
+        """A text with a token behind it, which brings the space before it along, or none."""
+        spelling = self._spellings[token_id].decode("utf-8", "replace")
+        return appended(text, spelling)
 
     def save(self, folder: str | Path) -> None:
         """Writes `vocab.json` and `merges.txt` into an existing folder."""

@@ -13,7 +13,7 @@ import keras
 from tfzoo.errors import WeightsError
 from tfzoo.tokenizers.sentencepiece_model import checked_pieces, native_tokenizer, read_model
 from tfzoo.tokenizers.strings import SPACES, text_tensors
-from tfzoo.tokenizers.tokenizer import Tokenizer
+from tfzoo.tokenizers.tokenizer import Tokenizer, appended
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -103,15 +103,15 @@ class AlbertTokenizer(Tokenizer):
         before = tf.concat([[0], tf.cumsum(tf.cast(written, tf.int32))], axis=0)
         text_starts = tf.cumsum(tf.strings.length(texts), exclusive=True)
         text_start = tf.gather(text_starts, pieces.value_rowids())
-        ids, parts, lengths = _numbers_split(pieces, native)
-        piece = parts.value_rowids()
+        ids, owners, lengths = _numbers_split(pieces, native)
         first, behind = (
-            tf.gather(before, tf.gather(tf.cast(each.flat_values, tf.int32) + text_start, piece))
+            tf.gather(before, tf.gather(tf.cast(each.flat_values, tf.int32) + text_start, owners))
             for each in (starts, ends)
         )
+        is_first = tf.concat([[True], owners[1:] != owners[:-1]], axis=0)[: tf.size(owners)]
         past = tf.cumsum(lengths)
-        past -= tf.gather(tf.concat([[0], past], axis=0), tf.gather(parts.row_starts(), piece))
-        is_last = parts.flat_values == tf.gather(parts.row_limits(), piece) - 1
+        past -= tf.gather(tf.boolean_mask(past - lengths, is_first), owners)
+        is_last = tf.concat([is_first[1:], [True]], axis=0)[: tf.size(owners)]
         part_behind = tf.where(is_last, behind, tf.minimum(first + past, behind))
         first = tf.minimum(first + past - lengths, part_behind)
         return ids, first, tf.maximum(part_behind, first + 1)
@@ -131,6 +131,10 @@ class AlbertTokenizer(Tokenizer):
         ids = tf.ragged.boolean_mask(ids, ids != self.pad_id)
         texts = tf.strings.reduce_join(tf.gather(tf.constant(self.vocabulary), ids), axis=-1)
         return tf.strings.strip(tf.strings.regex_replace(texts, "▁", " "))
+
+    def append(self, text: str, token_id: int) -> str:
+        """A text with a token behind it, which brings the space before it along, or none."""
+        return appended(text, self.id_to_token(token_id).replace("▁", " "))
 
     def normalize(self, texts: "tf.Tensor") -> "tf.Tensor":
         """`preprocess_text` of google-research/albert, on (B,) texts."""
@@ -182,39 +186,37 @@ class AlbertTokenizer(Tokenizer):
 
 def _numbers_split(
     pieces: "tf.RaggedTensor", native: "tensorflow_text.SentencepieceTokenizer"
-) -> "tuple[tf.RaggedTensor, tf.RaggedTensor, tf.Tensor]":
+) -> "tuple[tf.RaggedTensor, tf.Tensor, tf.Tensor]":
     """Splits pieces such as `1984,` as `encode_pieces` of google-research/albert does.
 
     Args:
-        pieces: (B, None) strings, N of them.
+        pieces: (B, None) strings.
         native: has made them.
 
     Returns:
-        Ids (B, None); numbers from 0 on (N, None), of the parts that each piece has become; and
-        the bytes of each part, int32.
+        Ids (B, None); which of all pieces each is of, in rising order, and its bytes, int32.
     """
     import tensorflow as tf
 
-    flat = pieces.flat_values
-    number = f"(?s).*[{_class_of(str.isdigit)}],"
-    where = tf.where(tf.strings.regex_full_match(flat, number))  # (K, 1)
-    numbers = tf.gather_nd(flat, where)
-    stems = native.tokenize(tf.strings.regex_replace(numbers, "▁|,$", ""))
-    is_start = tf.strings.regex_full_match(numbers, "(?s)▁.*")[:, None]
+    flat, rows = pieces.flat_values, pieces.value_rowids()
+    is_number = tf.strings.regex_full_match(flat, f"(?s).*[{_class_of(str.isdigit)}],")
+    others, numbers = tf.where(~is_number)[:, 0], tf.where(is_number)[:, 0]
+    stems = native.tokenize(tf.strings.regex_replace(tf.gather(flat, numbers), "▁|,$", ""))
+    stem_owners = tf.gather(numbers, stems.value_rowids())
+    is_start = tf.strings.regex_full_match(tf.gather(flat, stem_owners), "(?s)▁.*")
     within = tf.strings.regex_replace(stems.flat_values, "▁", "")
-    stems = tf.where(is_start, stems, stems.with_flat_values(within))
-    stems = tf.ragged.boolean_mask(stems, stems != "")
-    parts = tf.concat([stems, tf.fill(tf.shape(where), ",")], axis=1)  # (K, None)
+    stems = tf.where(is_start, stems.flat_values, within)
+    kept = tf.where(stems != "")[:, 0]
 
-    count = tf.size(flat, tf.int64)
-    starts = tf.tensor_scatter_nd_update(tf.range(count), where, count + parts.row_starts())
-    sizes = tf.tensor_scatter_nd_update(tf.ones_like(starts), where, parts.row_lengths())
-    places = tf.ragged.range(starts, starts + sizes)  # (N, None)
-    flat = tf.gather(tf.concat([flat, parts.flat_values], axis=0), places.flat_values)
-    ids = places.with_flat_values(native.string_to_id(flat))
-    order = places.with_flat_values(tf.range(tf.size(flat, tf.int64)))
-    lengths = tf.strings.length(tf.strings.regex_replace(flat, "▁", ""))
-    return pieces.with_flat_values(ids).merge_dims(1, 2), order, lengths
+    owners = tf.concat([others, tf.gather(stem_owners, kept), numbers], axis=0)
+    commas = tf.fill(tf.shape(numbers), ",")
+    parts = tf.concat([tf.gather(flat, others), tf.gather(stems, kept), commas], axis=0)
+    order = tf.argsort(owners, stable=True)
+    owners, parts = tf.gather(owners, order), tf.gather(parts, order)
+    ids = tf.RaggedTensor.from_value_rowids(
+        native.string_to_id(parts), tf.gather(rows, owners), pieces.nrows(), validate=False
+    )
+    return ids, owners, tf.strings.length(tf.strings.regex_replace(parts, "▁", ""))
 
 
 @cache

@@ -47,6 +47,24 @@ def text_tensors(texts: Any) -> "tf.Tensor | tuple[tf.Tensor, tf.Tensor]":
     return first, second
 
 
+def text_list(texts: Any) -> list[str]:
+    """Turns single texts in memory into a list of `str`, without bytes that are not UTF-8.
+
+    Args:
+        texts: N strings, as in `text_tensors`.
+
+    Raises:
+        DataError: if they are pairs or a dataset, or something in it is not a string.
+
+    Example:
+        >>> text_list([b"one", "two"])
+        ['one', 'two']
+    """
+    if isinstance(texts, tuple) or hasattr(texts, "element_spec"):
+        raise DataError("Give single texts as a list or an array, not pairs or a dataset of them.")
+    return [text.decode("utf-8", "ignore") for text in _column(texts).numpy()]
+
+
 def _column(texts: Any) -> "tf.Tensor":
     import tensorflow as tf
 

@@ -26,6 +26,16 @@ def read_text(path: Path) -> str:
         raise WeightsError(f"The vocabulary {path} is not UTF-8 ({error}).") from None
 
 
+def appended(text: str, spelling: str) -> str:
+    """A text and what comes next, of which white space at the seam is that of the latter.
+
+    >>> appended("we ", " play"), appended("we play ", "ing"), appended(" ", " we")
+    ('we play', 'we playing', 'we')
+    """
+    text = text.rstrip()
+    return text + spelling if text else spelling.lstrip()
+
+
 class Tokenizer:
     """Knows the tokens of a vocabulary; subclasses split texts into them.
 
@@ -71,6 +81,11 @@ class Tokenizer:
     def vocabulary_size(self) -> int:
         """How many tokens there are: the number of rows of the embedding."""
         return len(self.vocabulary)
+
+    @property
+    def mask_token(self) -> str:
+        """The mask as it is spelled."""
+        return self.special_tokens["mask_id"]
 
     def token_to_id(self, token: str) -> int:
         """Returns the id of a token; ConfigError if the vocabulary lacks it."""

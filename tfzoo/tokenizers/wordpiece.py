@@ -128,6 +128,16 @@ class BertTokenizer(Tokenizer):
             tf.strings.reduce_join(pieces, axis=-1, separator=" "), " ##", ""
         )
 
+    def append(self, text: str, token_id: int) -> str:
+        """A text with a token behind it; a piece that continues a word loses ## and the space.
+
+        >>> tokenizer = BertTokenizer(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "we", "##ing"])
+        >>> tokenizer.append("play ", 6), tokenizer.append("play ", 5), tokenizer.append("", 6)
+        ('playing', 'play we', 'ing')
+        """
+        piece = self.id_to_token(token_id)
+        return text.rstrip() + piece[2:] if piece.startswith("##") else text + piece
+
     def save(self, folder: str | Path) -> None:
         """Writes `vocab.txt` into an existing folder."""
         lines = "".join(f"{token}\n" for token in self.vocabulary)

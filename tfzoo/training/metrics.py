@@ -43,3 +43,21 @@ def f1_scores(targets: np.ndarray, predictions: np.ndarray) -> np.ndarray:
     right = (targets & predictions).sum(axis=0)
     marked = targets.sum(axis=0) + predictions.sum(axis=0)
     return 2 * right / np.maximum(marked, 1)
+
+
+def correlation(targets: np.ndarray, predictions: np.ndarray) -> float:
+    """Pearson's correlation of numbers, between -1 and 1; 0 where one side is all the same.
+
+    Args:
+        targets: true values (N,).
+        predictions: predicted values (N,).
+
+    Example:
+
+    >>> round(correlation(np.array([1.0, 2.0, 3.0]), np.array([2.0, 2.0, 5.0])), 3)
+    0.866
+    """
+    both = [np.asarray(values, np.float64) for values in (targets, predictions)]
+    if any(np.ptp(values) == 0 for values in both):
+        return 0.0
+    return float(np.corrcoef(*both)[0, 1])

@@ -15,7 +15,7 @@ from tfzoo.weights.tensors import listed
 
 _MAX_SIZE = 2**24
 _MAX_LAYERS = {"num_layers": 300, "num_groups": 300, "num_inner_repetitions": 4}
-_OF_EVERY_MODEL = {"name": str, "trainable": bool}
+_OF_EVERY_MODEL = {"name": str, "trainable": bool, "quantization": str}
 
 
 def check_arguments(cls: type, arguments: Mapping[str, Any], source: Source) -> None:
@@ -59,6 +59,8 @@ def is_plausible(name: str, value: object) -> bool:
     >>> is_plausible("dropout", 0.1), is_plausible("dropout", 5.0)
     (True, False)
     """
+    if name == "quantization":
+        return value == "int8"
     if isinstance(value, str):
         return name != "name" or (value != "" and "/" not in value)
     if value is None or isinstance(value, bool | list | dict):

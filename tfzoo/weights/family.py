@@ -16,9 +16,13 @@ HEADS = {
     "Classifier": ("classification_head",),
     "TokenClassifier": ("token_classification_head",),
     "QuestionAnswerer": ("span_head",),
+    "MultipleChoice": ("multiple_choice_head",),
     "Pretrainer": ("masked_lm_head", "next_sentence_head", "generator", "discriminator_head"),
     "MaskedLM": ("masked_lm_head",),
+    "Embedder": (),
 }
+# Heads whose tensors other formats call as they call those of others, a pooler's or a classifier's.
+NAMELESS = ("multiple_choice_head",)
 
 
 @dataclass(frozen=True)

@@ -194,7 +194,8 @@ def _differing(
     for path, row in rows.items():
         for name, shape in zip(row.names, row.shapes(tuple(shapes[path])), strict=True):
             spec = specs.get(name)
-            if spec and spec.dtype.kind != "f":
-                yield f"{name!r} is {spec.dtype}, not floating point"
+            is_int8 = f"{path}_scale" in shapes
+            if spec and (spec.dtype != "int8" if is_int8 else spec.dtype.kind != "f"):
+                yield f"{name!r} is {spec.dtype}, not {'int8' if is_int8 else 'floating point'}"
             elif spec and spec.shape != shape:
                 yield f"{name!r} is {spec.shape} where the model needs {shape}"

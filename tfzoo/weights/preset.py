@@ -13,7 +13,7 @@ from tfzoo.errors import ConfigError, WeightsError
 from tfzoo.signatures import constructor_parameters
 from tfzoo.weights import mapping
 from tfzoo.weights.arguments import check_arguments, has_argument
-from tfzoo.weights.family import HEADS, Preset
+from tfzoo.weights.family import HEADS, NAMELESS, Preset
 from tfzoo.weights.formats import open_source
 from tfzoo.weights.formats.tfzoo import part_config
 from tfzoo.weights.names import Identity, Table
@@ -76,7 +76,7 @@ def match_backbone(
             f"{source.folder} does not say what {listed(sorted(lacking))} of its "
             f"{backbone_class.__name__} is; state it as an argument."
         )
-    shapes = shapes_of(lambda: backbone_class(**config))
+    shapes = shapes_of(lambda: backbone_class.from_config(config))
     table = _backbone_table(backbone_class, config, source)
     return config, mapping.match(shapes, table, source.tensors.specs)
 
@@ -108,12 +108,13 @@ def load_backbone(
     config, match = match_backbone(backbone_class, source, overrides)
     match.check(source.tensors.path)
     if not load_weights:
+        config.pop("quantization", None)
         return backbone_class(**config)
     used = [p for p in match.absent if not any(fnmatchcase(p, pattern) for pattern in unused)]
     if used:
         _warn(f"{source.folder} has no {listed(used)}")
     with nullcontext() if match.absent else no_initial_weights():
-        backbone = backbone_class(**config)
+        backbone = backbone_class.from_config(config)
     table = _backbone_table(backbone_class, config, source)
     mapping.load(variables(backbone), table, source.tensors)
     return backbone
@@ -167,7 +168,7 @@ def _warn(what: str) -> None:
 def head_names(backbone_class: type, head: str, source: Source) -> set[str]:
     """The names of the tensors of a head that a source has, all or some of them."""
     specs = source.tensors.specs
-    if source.task and head not in HEADS.get(source.task, ()):
+    if (source.task or head in NAMELESS) and head not in HEADS.get(source.task, ()):
         return set()
     if source.format == "tfzoo":
         return {name for name in specs if name.startswith(f"{head}/")}

@@ -11,8 +11,11 @@ from tfzoo.folders import written_folder
 from tfzoo.weights import formats
 from tfzoo.weights.family import Snapshot
 from tfzoo.weights.formats import tfzoo
-from tfzoo.weights.shapes import shapes_of, variables
+from tfzoo.weights.shapes import shapes_of, with_lora_merged
 from tfzoo.weights.tensors import listed
+
+# What a preset leaves to whoever loads it: precision, and what is trained and how.
+_NEXT_PROCESS = ("dtype", "trainable", "frozen", "lora")
 
 
 def save(
@@ -37,13 +40,14 @@ def save(
         WeightsError: the format has no names for the model's variables.
     """
     _check_plain(backbone)
+    weights = with_lora_merged(task or backbone)
     preprocessor = task and task.preprocessor
     if preprocessor is not None:
         tokenizer = preprocessor.tokenizer
     if format == "tfzoo":
         config = _description(backbone, task, preprocessor, tokenizer)
         with written_folder(folder, marker=tfzoo.MARKER) as partial:
-            tfzoo.write(partial, config, variables(task or backbone), tokenizer)
+            tfzoo.write(partial, config, weights, tokenizer)
         return
     known = type(backbone).formats
     if format not in formats.WRITERS or known.get(format) is None or not known[format].describe:
@@ -52,11 +56,16 @@ def save(
             f"A {type(backbone).__name__} is not written as {format!r}; choose one of "
             f"{', '.join(['tfzoo', *written])}."
         )
+    if backbone.quantization:
+        raise ConfigError(
+            f"The format {format!r} has no names for an int8 model; save it as 'tfzoo', or before "
+            "quantize."
+        )
     snapshot = Snapshot(
         backbone_class=type(backbone),
         config=backbone.get_config(),
         format=known[format],
-        weights=variables(task or backbone),
+        weights=weights,
         task=task and task.kind,
         settings=task.own_config() if task else {},
         tokenizer=tokenizer,
@@ -67,12 +76,13 @@ def save(
 
 
 def _check_plain(backbone: keras.Model) -> None:
-    """Raises a ConfigError if a backbone has other variables than its constructor makes."""
-    plain = shapes_of(lambda: type(backbone).from_config(backbone.get_config()))
-    if extra := sorted(variables(backbone).keys() ^ plain.keys()):
+    """Raises a ConfigError if a backbone has other variables than a preset's reader makes."""
+    arguments = _described(backbone, _NEXT_PROCESS)["config"]
+    plain = shapes_of(lambda: type(backbone).from_config(arguments))
+    if extra := sorted(with_lora_merged(backbone).keys() ^ plain.keys()):
         raise ConfigError(
-            f"The model was quantized or has LoRA ({listed(extra)}), for which presets have no "
-            "names; save it as a .keras file, or before the change."
+            f"The model's layers were changed one by one ({listed(extra)}), for which presets have "
+            "no names; save it as a .keras file, or before the change."
         )
 
 
@@ -80,11 +90,7 @@ def _description(
     backbone: keras.Model, task: keras.Model | None, preprocessor: Any, tokenizer: Any
 ) -> dict[str, Any]:
     """What a preset's configuration says of a model's parts."""
-    # Precision and what is trained are the next process's choice.
-    config = {
-        "family": type(backbone).family,
-        "backbone": _described(backbone, without=("dtype", "trainable", "frozen")),
-    }
+    config = {"family": type(backbone).family, "backbone": _described(backbone, _NEXT_PROCESS)}
     if task is not None:
         settings = task.own_config()
         config["task"] = {"kind": task.kind, "class": type(task).__name__, "config": settings}

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import keras
 
@@ -45,6 +46,20 @@ def variables(model: keras.Model) -> Mapping[str, keras.Variable]:
         found |= {path: variable for path, variable in inside.items() if id(variable) not in seen}
         seen |= set(map(id, inside.values()))
     return found
+
+
+def with_lora_merged(model: keras.Model) -> dict[str, Any]:
+    """A model's `variables` as they would be without LoRA, whose changes are in the kernels."""
+    changed = {
+        id(layer._kernel): layer.kernel
+        for layer in model._flatten_layers()
+        if hasattr(layer, "lora_kernel_a")
+    }
+    return {
+        path: changed.get(id(variable), variable)
+        for path, variable in variables(model).items()
+        if not variable.name.startswith("lora_kernel_")
+    }
 
 
 def layer_variables(layer: keras.layers.Layer) -> dict[str, keras.Variable]:

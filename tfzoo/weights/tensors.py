@@ -5,6 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import ml_dtypes
 import numpy as np
@@ -61,11 +62,15 @@ def widened(dtype: np.dtype) -> np.dtype:
     return np.dtype(np.float32) if dtype in _HALVES else dtype
 
 
-def read_json(path: Path) -> dict:
-    """Reads a file that holds one JSON object.
+def read_json(path: Path, kind: type = dict) -> Any:
+    """Reads a file that holds one JSON object, or one array.
+
+    Args:
+        path: the file.
+        kind: `dict` for an object, `list` for an array.
 
     Raises:
-        WeightsError: the file cannot be read, is too large, is not JSON, or is not an object.
+        WeightsError: the file cannot be read, is too large, is not JSON, or is of another kind.
     """
     try:
         if path.stat().st_size > _MAX_JSON_BYTES:
@@ -73,9 +78,15 @@ def read_json(path: Path) -> dict:
         value = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise WeightsError(f"Cannot read {path} ({error}); fetch the file again.") from error
-    if not isinstance(value, dict):
-        raise WeightsError(f"{path} is not a JSON object; fetch the file again.")
+    if not isinstance(value, kind):
+        wanted = "object" if kind is dict else "array"
+        raise WeightsError(f"{path} is not a JSON {wanted}; fetch the file again.")
     return value
+
+
+def read_optional_json(path: Path) -> dict:
+    """`read_json` of a file that may be missing, which stands for an empty object."""
+    return read_json(path) if path.is_file() else {}
 
 
 def listed(names: Sequence[str], limit: int = 8) -> str:

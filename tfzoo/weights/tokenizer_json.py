@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tfzoo.errors import WeightsError
-from tfzoo.weights.tensors import listed, read_json
+from tfzoo.weights.tensors import listed, read_json, read_optional_json
 
 _SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 _CLS = {"SpecialToken": {"id": "[CLS]", "type_id": 0}}
@@ -92,7 +92,7 @@ def prefix_space(folder: Path) -> bool | None:
 def _flag(folder: Path, option: str, part: str) -> bool | None:
     """What `tokenizer_config.json` says, or else `tokenizer.json`."""
     for name, key in (("tokenizer_config.json", option), ("tokenizer.json", part)):
-        value = _get(_optional(folder / name), key)
+        value = _get(read_optional_json(folder / name), key)
         if not isinstance(value, bool | None):
             raise WeightsError(
                 f"{key} in {folder / name} is {value!r:.200}, not true or false; correct it."
@@ -108,15 +108,19 @@ def wordpieces(folder: Path) -> list[str] | None:
     Raises:
         WeightsError: a file is damaged, or the tokenizer is none that `BertTokenizer` equals.
     """
-    options = _optional(folder / "tokenizer_config.json")
+    options = read_optional_json(folder / "tokenizer_config.json")
     _check(folder / "tokenizer_config.json", options, _KNOWN_OPTIONS)
     accents = {"strip_accents": (casing(folder), None)}
     _check(folder / "tokenizer_config.json", options, accents)
     path = folder / "tokenizer.json"
     if not path.is_file():
         for name in ("tokenizer_config.json", "config.json"):
-            _check(folder / name, _optional(folder / name), {"tokenizer_class": _KNOWN_CLASSES})
-        _check_added(folder / "added_tokens.json", _optional(folder / "added_tokens.json"))
+            _check(
+                folder / name,
+                read_optional_json(folder / name),
+                {"tokenizer_class": _KNOWN_CLASSES},
+            )
+        _check_added(folder / "added_tokens.json", read_optional_json(folder / "added_tokens.json"))
         return None
     tokenizer = read_json(path)
     _check(path, tokenizer, _KNOWN)
@@ -156,8 +160,8 @@ def _byte_pairs(folder: Path) -> dict | None:
     if not path.is_file():
         for name in ("tokenizer_config.json", "config.json"):
             known = {"tokenizer_class": _KNOWN_BYTE_PAIR_CLASSES}
-            _check(folder / name, _optional(folder / name), known)
-        added = _optional(folder / "added_tokens.json")
+            _check(folder / name, read_optional_json(folder / name), known)
+        added = read_optional_json(folder / "added_tokens.json")
         _check_added(folder / "added_tokens.json", added, _BYTE_PAIR_SPECIAL)
         return None
     tokenizer = read_json(path)
@@ -177,8 +181,8 @@ def check_sentencepiece(folder: Path) -> None:
             "the model that this was fine-tuned from, for a tokenizer.json alone is not read."
         )
     path = folder / "tokenizer_config.json"
-    _check(path, _optional(path), _KNOWN_SENTENCEPIECE_OPTIONS)
-    _check_added(folder / "added_tokens.json", _optional(folder / "added_tokens.json"))
+    _check(path, read_optional_json(path), _KNOWN_SENTENCEPIECE_OPTIONS)
+    _check_added(folder / "added_tokens.json", read_optional_json(folder / "added_tokens.json"))
 
 
 def _pieces(path: Path, tokenizer: dict, special: Sequence[str] = _SPECIAL) -> list[str]:
@@ -227,7 +231,3 @@ def _get(value: Any, name: str) -> Any:
     for key in name.split("."):
         value = value.get(key) if isinstance(value, dict) else None
     return value
-
-
-def _optional(path: Path) -> dict:
-    return read_json(path) if path.is_file() else {}

@@ -93,6 +93,9 @@ _HEADS = {
         ("token_classification_head/logits/{kernel,bias}", "classifier.{weight,bias}", transpose)
     ),
     "span_head": Table(("span_head/logits/{kernel,bias}", "qa_outputs.{weight,bias}", transpose)),
+    "multiple_choice_head": Table(
+        ("multiple_choice_head/logits/{kernel,bias}", "classifier.{weight,bias}", transpose)
+    ),
 }
 
 

@@ -70,6 +70,14 @@ _HEADS = {
         ("token_classification_head/logits/{kernel,bias}", "classifier.{weight,bias}", transpose)
     ),
     "span_head": Table(("span_head/logits/{kernel,bias}", "qa_outputs.{weight,bias}", transpose)),
+    "multiple_choice_head": Table(
+        *under(
+            "multiple_choice_head/",
+            "",
+            ("dense/{kernel,bias}", "pre_classifier.{weight,bias}", transpose),
+            ("logits/{kernel,bias}", "classifier.{weight,bias}", transpose),
+        )
+    ),
 }
 
 

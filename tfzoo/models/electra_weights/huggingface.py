@@ -19,6 +19,9 @@ _SETTINGS = Settings(
         "position_embedding_type": "absolute",
         "is_decoder": False,
         "tie_word_embeddings": True,
+        "summary_type": "first",
+        "summary_use_proj": True,
+        "summary_activation": "gelu",
     },
 )
 _TABLE = Table(
@@ -28,6 +31,7 @@ _TABLE = Table(
         "*position_ids",
         "generator_*",
         "discriminator_predictions.*",
+        "sequence_summary.*",
         "classifier.*",
         "qa_outputs.*",
     ),
@@ -63,6 +67,14 @@ _HEADS = {
         ("token_classification_head/logits/{kernel,bias}", "classifier.{weight,bias}", transpose)
     ),
     "span_head": Table(("span_head/logits/{kernel,bias}", "qa_outputs.{weight,bias}", transpose)),
+    "multiple_choice_head": Table(
+        *under(
+            "multiple_choice_head/",
+            "",
+            ("dense/{kernel,bias}", "sequence_summary.summary.{weight,bias}", transpose),
+            ("logits/{kernel,bias}", "classifier.{weight,bias}", transpose),
+        )
+    ),
 }
 
 

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from tfzoo.errors import WeightsError
+from tfzoo.weights import sentence_transformers
 from tfzoo.weights.arguments import is_number
 from tfzoo.weights.family import Snapshot
 from tfzoo.weights.safetensors_file import open_safetensors, write_safetensors
 from tfzoo.weights.source import Source
-from tfzoo.weights.tensors import read_json
+from tfzoo.weights.tensors import read_optional_json
 from tfzoo.weights.tokenizer_json import (
     SENTENCEPIECE,
     byte_pair_merges,
@@ -28,8 +29,10 @@ _ARCHITECTURES = {
     "Classifier": "ForSequenceClassification",
     "TokenClassifier": "ForTokenClassification",
     "QuestionAnswerer": "ForQuestionAnswering",
+    "MultipleChoice": "ForMultipleChoice",
     "Pretrainer": "ForPreTraining",
     "MaskedLM": "ForMaskedLM",
+    "Embedder": "Model",
     None: "Model",
 }
 _WITHOUT_POOLER = ("TokenClassifier", "QuestionAnswerer", "MaskedLM")  # in transformers
@@ -49,7 +52,7 @@ _PROBLEMS = {
 def open_folder(folder: Path) -> Source | None:
     """The weights in a folder; None if they are not Hugging Face's."""
     path = folder / MARKER
-    config = read_json(path) if path.is_file() else {}
+    config = read_optional_json(path)
     if not config.keys() & {"model_type", "architectures"}:
         return None
     tensors = open_safetensors(folder)
@@ -65,7 +68,7 @@ def open_folder(folder: Path) -> Source | None:
         tensors,
         config,
         family=family,
-        task=_task(config.get("architectures")),
+        task=_task(config.get("architectures"), folder),
         lowercase=casing(folder),
         add_prefix_space=prefix_space(folder),
         settings=_settings(config, path),
@@ -86,9 +89,11 @@ def write(folder: Path, model: Snapshot) -> None:
         "model_type": model.backbone_class.family,
         **model.format.describe(model.config),
     }
-    if model.task in ("Classifier", "TokenClassifier"):
+    if model.task in ("Classifier", "TokenClassifier", "MultipleChoice"):
         dropout = next((name for name in _DROPOUTS if name in config), _DROPOUTS[0])
-        config |= {dropout: model.settings["dropout"], **_labels(model)}
+        config[dropout] = model.settings["dropout"]
+    if "class_names" in model.settings:
+        config |= _labels(model)
     if model.tokenizer is not None:
         config["pad_token_id"] = model.tokenizer.pad_id
         length = {"model_max_length": model.config["max_sequence_length"]}
@@ -102,6 +107,10 @@ def write(folder: Path, model: Snapshot) -> None:
     if model.task in _WITHOUT_POOLER:
         weights = {name: array for name, array in weights.items() if ".pooler." not in name}
     write_safetensors(weights, folder, framework="pt")
+    if model.task == "Embedder":
+        sentence_transformers.write(
+            folder, model.settings, model.config["hidden_dim"], model.sequence_length
+        )
 
 
 def _labels(model: Snapshot) -> dict[str, Any]:
@@ -118,17 +127,19 @@ def _write_json(path: Path, value: dict) -> None:
     path.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
 
 
-def _task(architectures: object) -> str | None:
-    """The kind of task of `["BertForMaskedLM"]`."""
+def _task(architectures: object, folder: Path) -> str | None:
+    """The kind of task of `["BertForMaskedLM"]`, or of a plain model that may be an embedder's."""
     if not isinstance(architectures, list):
-        return None
+        architectures = []
     for task, suffix in _ARCHITECTURES.items():
-        if task and any(isinstance(each, str) and each.endswith(suffix) for each in architectures):
+        if "For" in suffix and any(
+            isinstance(each, str) and each.endswith(suffix) for each in architectures
+        ):
             return task
     for each in architectures:
         if isinstance(each, str) and "For" in each:
             return each.partition("For")[2]  # a task that tfzoo does not have
-    return None
+    return "Embedder" if (folder / sentence_transformers.MARKER).is_file() else None
 
 
 def _settings(config: dict[str, Any], path: Path) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from tfzoo.errors import WeightsError
+from tfzoo.errors import ConfigError, WeightsError
 from tfzoo.weights.arguments import is_number
 from tfzoo.weights.family import Snapshot
 from tfzoo.weights.h5_file import H5File, write_h5
@@ -96,6 +96,11 @@ def _objects(model: Snapshot) -> dict[str, dict]:
         files[_TOKENIZER] = _object(model, "Tokenizer", settings)
     if model.task is None:
         return files
+    if model.task not in _TASKS:
+        raise ConfigError(
+            f"KerasHub has no {model.prefix}{model.task}; choose another format, or save the "
+            "backbone alone."
+        )
     kind = _TASKS[model.task]
     if model.sequence_length is not None:
         settings = {"tokenizer": files[_TOKENIZER], "sequence_length": model.sequence_length}
