@@ -3,9 +3,8 @@
   python configs/data/narrative_qa.py data/narrative_qa
   python -m tfzoo.train --config=configs/minilm_narrative_qa.py --workdir=runs/qa
 
-Measured on 2 cores of an AMD EPYC with avx512_bf16 (so precision is mixed_bfloat16): 5 s and 236 s
-of CPU time for the whole commands without downloads. That is about 130 s where both cores are free;
-beside other programs it took 501 s on the clock.
+Measured on 2 cores of an AMD EPYC with avx512_bf16 (so precision is mixed_bfloat16): 5 s and 186 s
+for the whole commands, downloads not included.
 
 Test split, 200 questions about 10 stories of which none is trained on:
 

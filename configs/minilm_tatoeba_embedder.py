@@ -5,9 +5,8 @@
 
 The first command writes 11,500 sentences of Tatoeba with their translations (a download of 85 MB).
 
-Measured on 2 cores of an AMD EPYC with avx512_bf16 (so precision is mixed_bfloat16): 300 s of CPU
-time for the second command, downloads not included: 11 minutes beside other programs, and an
-estimated 3 to 4 on two free cores.
+Measured on 2 cores of an AMD EPYC with avx512_bf16 (so precision is mixed_bfloat16): 233 s for the
+second command, downloads not included.
 
 Test split, 1,000 English sentences that look for their own translation among all 1,000, one seed:
 

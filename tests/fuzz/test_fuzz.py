@@ -19,11 +19,11 @@ def valid():
 
 
 def test_damaged_weights_load_or_are_refused(valid, tmp_path):
-    done = list(runner.fuzz(planned(valid, ["*"], 300, seed=0), valid, tmp_path))
-    assert len(done) == 300
+    done = list(runner.fuzz(planned(valid, ["*"], 150, seed=0), valid, tmp_path))
+    assert len(done) == 150
     assert {outcome.kind.partition("/")[0] for outcome in done} == set(valid)
     verdicts = [outcome.verdict for outcome in done]
-    assert min(verdicts.count("loaded"), verdicts.count("refused")) > 30
+    assert min(verdicts.count("loaded"), verdicts.count("refused")) > 15
     assert outcomes.faults(done) == ""
 
 
