@@ -2,7 +2,7 @@
 
     python benchmarks/pretrain.py --precision=bfloat16
 
-prints two tables, for texts that fill about a quarter of 128 tokens, and for texts that fill them.
+prints two tables, for texts that fill a fifth of 128 tokens, and for texts that fill them.
 Each way to train goes from strings to updated weights, tokenization, packing and masking included,
 in batches of 32 rows of at most 128 tokens, 15% of which are predicted:
 
@@ -11,8 +11,8 @@ in batches of 32 rows of at most 128 tokens, 15% of which are predicted:
   padded     a text in a row, padded to the full length
   KerasHub   `keras_nlp.models.BertMaskedLM.fit(texts)` with its preprocessor
 
-They take turns, and a figure is the median of the rounds. A packed row has about four of the short
-texts, so that an epoch takes a quarter of the steps. Four minutes on two cores.
+They take turns, and a figure is the median of the rounds. A packed row has about five of the short
+texts, so that an epoch takes a fifth of the steps. Four minutes on two cores.
 """
 
 from collections.abc import Callable, Sequence

@@ -11,9 +11,11 @@
   rows train 0.3; rows valid 0.15; rows test 0.15
   python -m tfzoo.train --config=configs/bert_pretrain.py:mini --workdir=runs/bert_mini
 
-The settings of `mini` are those that did best in runs of some minutes; its masked-LM accuracy after
-the whole command has not been measured yet. `python benchmarks/mask_baseline.py` gives what the
-most frequent tokens reach.
+The settings of `mini` are close to those of a run of 1,600 steps (a constant rate of 5e-4, 381 s of
+CPU time), which reached a masked-LM accuracy of 0.2044 on the validation rows and was still
+improving. The whole command has not been run. Without a model the most frequent token is right in
+0.0522 of the cases, a guess from the left neighbour in 0.1609, from both neighbours in 0.2605
+(`python benchmarks/mask_baseline.py`).
 
 The model trains with more masks than BERT, because each of them teaches it something
 (https://arxiv.org/abs/2202.08005), and is scored with BERT's 15%. The text of WikiText-2

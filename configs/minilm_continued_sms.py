@@ -6,6 +6,8 @@
 The first command predicts masked tokens of the texts, without their labels; the second is
 configs/bert_sms_spam.py, and starts from what the first made best. Both split the file alike, so
 that neither trains on the test split.
+
+Never run to the end; the first command was seen to train, for a tenth of its first epoch.
 """
 
 import runpy
