@@ -96,6 +96,26 @@ class Batcher:
             return cls(preprocessor, batch_size)
         return cls(preprocessor, None, max(1, ROWS // rows) * preprocessor.sequence_length)
 
+    def of_columns(
+        self, columns: tuple, count: int, shuffle: bool, seed: int | None
+    ) -> tf.data.Dataset:
+        """Batches of examples in memory: by length in another order each epoch, or in their order.
+
+        Args:
+            columns: tensors of N rows, an example's components.
+            count: N.
+            shuffle: False keeps the order and sorts nothing.
+            seed: of the orders.
+        """
+        indices = tf.data.Dataset.range(count)
+
+        def take(rows: tf.Tensor) -> tuple:
+            return tf.nest.map_structure(lambda column: tf.gather(column, rows), columns)
+
+        if not shuffle:
+            return self.in_order(indices, take)
+        return self.by_length(indices.shuffle(count, seed=seed), take, seed)
+
     def by_length(
         self, dataset: tf.data.Dataset, load: Callable[..., tuple], seed: int | None
     ) -> tf.data.Dataset:

@@ -45,14 +45,7 @@ def training_batches(
     columns = _columns(x, labels, sample_weight)
     count = len(columns[1])
     batcher = Batcher(ChoicePreprocessor(preprocessor), batch_size)
-
-    def take(indices: tf.Tensor) -> tuple:
-        return tf.nest.map_structure(lambda column: tf.gather(column, indices), columns)
-
-    indices = tf.data.Dataset.range(count)
-    if not shuffle:
-        return batcher.in_order(indices, take)
-    return batcher.by_length(indices.shuffle(count, seed=seed), take, seed)
+    return batcher.of_columns(columns, count, shuffle, seed)
 
 
 def evaluation_batches(

@@ -47,14 +47,7 @@ def training_batches(
     columns = _columns(cutter, x, answers, sample_weight)
     count = int(columns[0]["token_ids"].nrows())
     batcher = Batcher(_Encoded(cutter), batch_size)
-
-    def take(indices: tf.Tensor) -> tuple:
-        return tf.nest.map_structure(lambda column: tf.gather(column, indices), columns)
-
-    indices = tf.data.Dataset.range(count)
-    if not shuffle:
-        return batcher.in_order(indices, take)
-    return batcher.by_length(indices.shuffle(count, seed=seed), take, seed)
+    return batcher.of_columns(columns, count, shuffle, seed)
 
 
 def evaluation_batches(

@@ -63,15 +63,7 @@ def training_batches(
         raise ConfigError("Several workers need a seed to agree on the order of the examples.")
     batcher = Batcher(preprocessor, batch_size, tokens_per_batch, input_context)
     columns = _columns(texts, y, sample_weight)
-    count = _count(columns)
-    indices = tf.data.Dataset.range(count)
-
-    def take(rows: tf.Tensor) -> tuple:
-        return tf.nest.map_structure(lambda column: tf.gather(column, rows), columns)
-
-    if not shuffle:
-        return batcher.in_order(indices, take)
-    return batcher.by_length(indices.shuffle(count, seed=seed), take, seed)
+    return batcher.of_columns(columns, _count(columns), shuffle, seed)
 
 
 def sorted_batches(

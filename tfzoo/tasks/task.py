@@ -37,8 +37,11 @@ class Task(TrainedTask):
             outputs: of the backbone.
             inputs: the features it was given, and others that the heads alone know.
             training: whether dropout is at work.
+
+        Raises:
+            ConfigError: the task has none.
         """
-        raise NotImplementedError
+        raise ConfigError(f"{type(self).__name__} has no heads; choose the class of a task.")
 
     def export(self, folder: str | os.PathLike[str], text_pair: bool = False) -> None:
         """Writes a SavedModel that takes strings and needs neither tfzoo nor Keras.

@@ -1,5 +1,6 @@
 """What the programs ask of a kind of task."""
 
+import abc
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
@@ -15,7 +16,7 @@ ANY_NUMBER = sys.maxsize
 _COLUMNS = ("text", "text_pair", "label", "weight", "delimiter")
 
 
-class Kind:
+class Kind(abc.ABC):
     """One kind of task: how its data are read, what is learned from them, and what it answers.
 
     Attributes:
@@ -32,13 +33,13 @@ class Kind:
     needs_preset: ClassVar[bool] = True
     exports: ClassVar[bool] = True
 
+    @abc.abstractmethod
     def read(self, source: str, **columns: Any) -> Columns:
         """Reads labelled examples from a file or from TFDS, given all of `columns`."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def score(self, model: Task, examples: Columns, batch_size: int) -> dict[str, Any]:
         """A model's scores on labelled examples: numbers, and dicts and lists of them."""
-        raise NotImplementedError
 
     def settings(self, arguments: Mapping[str, Any], train: Columns) -> dict[str, Any]:
         """Arguments of a new task's `from_preset`: those stated, and what the data decide."""
@@ -64,6 +65,7 @@ class Kind:
         Raises:
             DataError: there is something.
         """
+        return None
 
     def read_asked(self, source: str, columns: Mapping[str, Column], delimiter: Any) -> Columns:
         """Reads a file, or TFDS, for `answers`.
@@ -78,17 +80,17 @@ class Kind:
         """
         return self.from_records(read_records(source, columns.values(), delimiter)[1], columns)
 
+    @abc.abstractmethod
     def from_records(self, records: Iterable[Record], columns: Mapping[str, Column]) -> Columns:
         """Examples without labels, for `answers`.
 
         Raises:
             DataError: a record lacks something; it says which one.
         """
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def answers(self, model: Task, examples: Columns) -> list[dict[str, Any]]:
         """What `tfzoo.predict` writes for each example, as JSON takes it."""
-        raise NotImplementedError
 
     def tabs(self, data: ConfigDict) -> range:
         """How many tabs stand in a text to ask the export, given a config's section of the data."""
