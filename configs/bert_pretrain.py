@@ -11,11 +11,11 @@
   rows train 0.3; rows valid 0.15; rows test 0.15
   python -m tfzoo.train --config=configs/bert_pretrain.py:mini --workdir=runs/bert_mini
 
-The settings of `mini` are close to those of a run of 1,600 steps (a constant rate of 5e-4, 381 s of
-CPU time), which reached a masked-LM accuracy of 0.2044 on the validation rows and was still
-improving. The whole command has not been run. Without a model the most frequent token is right in
-0.0522 of the cases, a guess from the left neighbour in 0.1609, from both neighbours in 0.2605
-(`python benchmarks/mask_baseline.py`).
+Two cores of a virtual AMD EPYC, mixed_bfloat16, four epochs: all commands in 16 min 34 s, of which
+the last 16 min 14 s, at 12,700 tokens/s, with some other work on the machine. The masked-LM
+accuracy is 0.3432 on the validation rows (loss 4.022) and 0.3434 on the test rows. Without a model
+the most frequent token is right in 0.0522 of the validation's cases, a guess from the left
+neighbour in 0.1609, from both neighbours in 0.2605 (`python benchmarks/mask_baseline.py`).
 
 The model trains with more masks than BERT, because each of them teaches it something
 (https://arxiv.org/abs/2202.08005), and is scored with BERT's 15%. The text of WikiText-2
@@ -39,7 +39,7 @@ for ten passes (--masking=static). With LAMB, batches can be larger and steps fe
   ... --config.train.optimizer=lamb --config.train.batch_size=4096 --config.train.warmup=0.025
       --config.train.learning_rate=1.77e-3 --config.train.steps_per_epoch=1250
 
-Never run to the end so far: any of the sizes; what was tested is that their configs are accepted.
+Never run to the end so far: the other sizes; what was tested is that their configs are accepted.
 """
 
 from ml_collections import ConfigDict

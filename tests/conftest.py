@@ -12,6 +12,9 @@ SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 WORDS = ["a", "the", "film", "was", "good", "bad", "great", "awful", "very", "not"]
 WORDS += [".", "!", "play", "##ing", "##ed", "we", "saw", "it"]
 
+# Models here run for a few steps, so that it is compiling that takes time, not running.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
+
 
 @pytest.fixture(scope="session")
 def reference() -> Callable[[str], Path]:

@@ -11,6 +11,7 @@ pypi://. Weights of any format that tfzoo reads are written as
   huggingface   config.json and model.safetensors, for from_pretrained of transformers
   keras_hub     a preset of KerasHub, for from_preset of keras_nlp's or keras_hub's classes
   google        the original authors' checkpoint of TensorFlow 1
+  openai        the same for GPT and GPT-2
 
 A task is written with its heads, which --task may leave out.
 """

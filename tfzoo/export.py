@@ -16,6 +16,7 @@ What `serving_default` takes and gives depends on the task:
   question answerer   question, context    text, start, end, score
   embedder            text                 embedding
   masked LM           text                 tokens, probabilities
+  causal LM           prompt               text
   multiple choice     context, choices     probabilities
 """
 

@@ -20,6 +20,7 @@ What an answer is depends on the task, and so does what is read by default:
   question answerer   question, context    answer
   embedder            text                 embedding
   masked LM           text with masks      masks: the likeliest tokens of each
+  causal LM           text                 prompt, text: what follows it
   multiple choice     context, choices     choice, text, probabilities
 
 Where several things are read, lines have columns, or fields of these names:

@@ -14,10 +14,12 @@ blank line (--documents tells of others); in .jsonl, .csv and .tsv each line has
   full_sentences   as many sentences in turn as fit: RoBERTa, ELECTRA
   packed           several short texts, which do not see each other
   lines            one text
+  causal           documents in turn, with <|endoftext|> between them: GPT
 
-of which in the last two each document is a text, and by default each line a document. Tokens are
-masked while training, or with --masking=static now. A folder is written completely or not at all;
-tfzoo.data.prepared.prepared_batches reads it for fit.
+of which in packed and lines each document is a text, and by default each line a document. Tokens
+are masked while training, or with --masking=static now; but those of causal are predicted one after
+the other, and --train_vocabulary=gpt2_bpe learns a vocabulary for it. A folder is written
+completely or not at all; tfzoo.data.prepared.prepared_batches reads it for fit.
 """
 
 import dataclasses
@@ -39,13 +41,14 @@ from tfzoo.errors import ConfigError
 from tfzoo.folders import written_folder
 from tfzoo.models import Backbone
 from tfzoo.tasks import Task
-from tfzoo.tokenizers import ElectraTokenizer, training
+from tfzoo.tokenizers import ElectraTokenizer, GPT2Tokenizer, RobertaTokenizer, training
 from tfzoo.tokenizers.tokenizer import Tokenizer
 from tfzoo.weights import preset
 from tfzoo.weights.formats.tfzoo import MARKER
 
 _STATIC_DUPLICATES = 10  # as BERT's authors took
-_VOCABULARIES = ("wordpiece", "bpe", "sentencepiece")
+_BYTE_PAIRS = {"bpe": RobertaTokenizer, "gpt2_bpe": GPT2Tokenizer}
+_VOCABULARIES = ("wordpiece", *_BYTE_PAIRS, "sentencepiece")
 
 
 def define_flags(values: flags.FlagValues) -> None:
@@ -83,7 +86,7 @@ def define_flags(values: flags.FlagValues) -> None:
 
     flags.DEFINE_enum("train_vocabulary", None, _VOCABULARIES, "learn one instead", values)
     flags.DEFINE_integer("vocabulary_size", 30000, "pieces to learn", flag_values=values)
-    flags.DEFINE_boolean("lowercase", True, "of a vocabulary but for bpe", values)
+    flags.DEFINE_boolean("lowercase", True, "of a vocabulary of no bpe", values)
 
 
 def main(values: flags.FlagValues) -> None:
@@ -131,8 +134,8 @@ def _learn(corpus: Corpus, values: flags.FlagValues) -> None:
     """Learns a vocabulary from the lines of a corpus."""
     lines, size = chain.from_iterable(corpus.read()), values.vocabulary_size
     with written_folder(values.output, marker=None) as partial:
-        if values.train_vocabulary == "bpe":
-            tokenizer = training.train_byte_pair(lines, size)
+        if tokenizer_class := _BYTE_PAIRS.get(values.train_vocabulary):
+            tokenizer = training.train_byte_pair(lines, size, tokenizer_class)
         elif values.train_vocabulary == "wordpiece":
             tokenizer = training.train_wordpiece(lines, size, values.lowercase)
         else:

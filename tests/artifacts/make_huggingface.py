@@ -106,7 +106,7 @@ def save_model(
     generator = np.random.default_rng(0)
     with torch.no_grad():
         for path, parameter in model.named_parameters():
-            path = re.sub(r"(LayerNorm|layer_norm)\.weight", "gamma", path)
+            path = re.sub(r"(LayerNorm|layer_norm|ln_\w)\.weight", "gamma", path)
             parameter.copy_(torch.tensor(random_value(path, parameter.shape, generator)))
     model.eval().save_pretrained(artifact / "model", **options)
     if change:

@@ -25,7 +25,7 @@ from tfzoo.training.best_preset import BestPreset
 def config(tiny_bert, preprocessor, tmp_path_factory):
     """Texts of two classes with words of their own, and a model that has seen none of them."""
     folder = tmp_path_factory.mktemp("experiment")
-    BertMaskedLM(tiny_bert(), preprocessor).save_to_preset(folder / "preset")
+    BertMaskedLM(tiny_bert(num_layers=1), preprocessor).save_to_preset(folder / "preset")
     words = {"ham": ["we", "saw", "it", "the"], "spam": ["great", "good", "very", "!"]}
     draw = random.Random(0)
     rows = ["label,text"]

@@ -60,7 +60,9 @@ def test_from_text_to_batches(call, tmp_path, capsys):
     assert labels["next_sentence"].shape == (4,)
 
 
-@pytest.mark.parametrize(("kind", "name"), [("bpe", "Roberta"), ("sentencepiece", "Albert")])
+@pytest.mark.parametrize(
+    ("kind", "name"), [("bpe", "Roberta"), ("gpt2_bpe", "GPT2"), ("sentencepiece", "Albert")]
+)
 def test_other_vocabularies(call, kind, name, capsys):
     folder = call(train_vocabulary=kind, vocabulary_size=280, lowercase=False)
     assert capsys.readouterr().out.startswith(f"{folder}: {name}Tokenizer, ")

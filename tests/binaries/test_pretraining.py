@@ -110,8 +110,14 @@ def test_the_order_follows_from_the_seed(rows):
 @pytest.mark.parametrize(
     ("task", "form", "changes", "error", "message"),
     [
-        ("BertPretrainer", "lines", {}, DataError, "format lines; a BertPretrainer needs nsp, sop"),
-        ("BertMaskedLM", "nsp", {}, DataError, "a BertMaskedLM needs none of nsp, sop"),
+        (
+            "BertPretrainer",
+            "lines",
+            {},
+            DataError,
+            "format lines; a BertPretrainer needs nsp or sop",
+        ),
+        ("BertMaskedLM", "nsp", {}, DataError, "needs full_sentences or packed or lines"),
         ("RobertaMaskedLM", "lines", {}, ConfigError, "a BertTokenizer, .* none of a RobertaMa"),
         ("MaskedLM", "lines", {}, ConfigError, "none of a MaskedLM's; set config.task"),
         ("BertMaskedLM", "lines", {"data.validation": None}, ConfigError, "neither be split nor"),

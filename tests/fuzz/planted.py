@@ -61,11 +61,12 @@ _FAULTS = {
     "refuse": _refuse,
     "raise": _raise,
     "warn": _warn,
-    "hang": _hang,
-    "abort": _abort,
     "allocate": _allocate,
     "write": _write,
     "overwrite": _overwrite,
     "delete": _delete,
+    # After these two, a worker has to be started again.
+    "hang": _hang,
+    "abort": _abort,
 }
 VALID = {"planted": dict.fromkeys(_FAULTS, _CONTENT)}

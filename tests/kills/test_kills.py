@@ -1,5 +1,6 @@
 """A training that is killed goes on as if nothing had happened; two workers are as one."""
 
+import random
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
@@ -12,15 +13,16 @@ from tests.kills.worker import Run
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
 
-def test_killed_twice_and_resumed_to_the_bit(tmp_path):
+def test_killed_and_resumed_to_the_bit(tmp_path):
+    """While it writes a checkpoint; `tests.kills` does it more often, and at other moments."""
     whole, killed = (
         Run(str(tmp_path / name), epochs=3, pause=0.01) for name in ("whole", "killed")
     )
     with ThreadPoolExecutor() as pool:
-        alone = pool.submit(killer.live, whole, "end", killer.random.Random(0))
-        lives = list(killer.lives(killed, 2, seed=0))
+        alone = pool.submit(killer.live, whole, "end", random.Random(0))
+        lives = [killer.live(killed, moment, random.Random(0)) for moment in ("checkpoint", "end")]
         expected = alone.result()
-    assert [life.moment for life in lives] == ["step", "checkpoint", "end"]
+    assert [life.moment for life in lives] == ["checkpoint", "end"]
     assert 0 < len(lives[-1].losses) < whole.steps
     assert killer.differences(lives, expected, whole.steps) == []
     assert killer.different_results(whole, killed) == []

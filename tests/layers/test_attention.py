@@ -76,7 +76,7 @@ def test_cache_equals_no_cache(x, steps):
     """Keys and values computed step by step give what causal attention gives at once."""
     attention = make_attention()
     expected = attention(x, bias=attention_bias(causal=True, key_length=LENGTH))
-    cache = ops.zeros((2, 2, 2, LENGTH, SIZE // 2))
+    cache = [ops.zeros((2, 2, LENGTH, SIZE // 2))] * 2
     outputs, start = [], 0
     for step in steps:
         bias = attention_bias(causal=True, key_length=LENGTH, query_length=step, query_start=start)
@@ -91,11 +91,11 @@ def test_cache_equals_no_cache(x, steps):
 def test_cache_and_probabilities_together_in_half_precision(x):
     attention = make_attention(dtype="mixed_bfloat16")
     bias = attention_bias(causal=True, key_length=LENGTH, dtype="bfloat16")
-    cache = ops.zeros((2, 2, 2, LENGTH, SIZE // 2), dtype="bfloat16")
+    cache = [ops.zeros((2, 2, LENGTH, SIZE // 2), dtype="bfloat16")] * 2
     output, cache, probabilities = attention(
         x, bias=bias, cache=cache, cache_index=0, return_probabilities=True
     )
-    assert {output.dtype, cache.dtype, probabilities.dtype} == {tf.bfloat16}
+    assert {x.dtype for x in (output, *cache, probabilities)} == {tf.bfloat16}
     assert probabilities.shape == (2, 2, LENGTH, LENGTH)
     np.testing.assert_array_equal(output, attention(x, bias=bias))
 

@@ -6,17 +6,20 @@ second `MirroredStrategy` in it fails.
 
 import json
 import sys
+from types import SimpleNamespace
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from tests.training.tiny import VOCABULARY, Losses, backbone, features, labels, weights
-from tfzoo import BertClassifier, BertMaskedLM
+from tfzoo import BertClassifier, BertMaskedLM, BertPretrainer
 from tfzoo.errors import ConfigError
 from tfzoo.training import make_optimizer
+from tfzoo.training.averaging import averaged_weights
 
 ROWS, BATCH = 25, 8  # the last batch has a row for one replica and none for the other
+OPTIMIZERS = ("adamw", "lamb", "adafactor")
 
 
 def fit(strategy, make, data, **options):
@@ -61,6 +64,17 @@ def masked():
     return {"x": x, "y": ids, "sample_weight": (positions > 0).astype("float32")}
 
 
+def evaluated(strategy, batch_size):
+    """The loss over tokens plus that over rows, of which the replicas have unequal numbers."""
+    with strategy.scope():
+        model = BertPretrainer(backbone())
+        model.compile(run_eagerly=True)
+    data = masked()
+    weights = {"masked_lm": data["sample_weight"], "next_sentence": np.ones(ROWS, "float32")}
+    y = {"masked_lm": data["y"], "next_sentence": labels(ROWS)}
+    return model.evaluate(data["x"], y, batch_size, sample_weight=weights, verbose=0)[0]
+
+
 class Recorded(BertClassifier):
     """Keeps what each replica's dropout makes of the same row."""
 
@@ -91,7 +105,44 @@ def refused(strategy):
             return str(error)
 
 
+def optimized(strategy, name):
+    """Weights and averages after three steps, in which the replicas look up other rows."""
+    with strategy.scope():
+        keras.utils.set_random_seed(0)
+        table = keras.layers.Embedding(4, 3, name="embeddings")
+        dense = keras.layers.Dense(2, name="layer_0", bias_initializer="ones")
+        table.build()
+        dense.build((None, 3))
+        optimizer = make_optimizer(
+            name, 0.1, weight_decay=0.2, clip_norm=0.5, layer_decay=0.5, average=0.9
+        )
+        variables = [*table.weights, *dense.weights]
+        optimizer.build(variables)
+    pieces = strategy.num_replicas_in_sync
+
+    def step(ids):
+        replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+        mine = tf.reshape(ids, (pieces, -1))[replica]
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(dense(table(mine)) ** 2 * tf.cast(1 + mine[:, None], "float32"))
+        optimizer.apply(tape.gradient(loss, variables), variables)
+
+    run = tf.function(lambda ids: strategy.run(step, args=(ids,)))
+    for ids in ([0, 2, 2, 1], [2, 2, 2, 2], [3, 1, 0, 2]):
+        run(tf.constant(ids))
+    trained = [variable.numpy() for variable in variables]
+    model = SimpleNamespace(optimizer=optimizer, trainable_variables=variables)
+    with averaged_weights(model):
+        averages = [strategy.experimental_local_results(v.value)[-1].numpy() for v in variables]
+    for variable, weight in zip(variables, trained, strict=True):
+        for copy in strategy.experimental_local_results(variable.value):
+            np.testing.assert_array_equal(copy.numpy(), weight)
+    assert np.abs(averages[-1] - trained[-1]).max() > 1e-3
+    return [array.tolist() for array in trained + averages]
+
+
 def main():
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})  # starts sooner
     cpu = tf.config.list_physical_devices("CPU")[0]
     tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
     two = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
@@ -103,10 +154,15 @@ def main():
         return BertMaskedLM(backbone())
 
     rows = {"x": features(ROWS), "y": labels(ROWS)}
+    one = tf.distribute.get_strategy()
     found = {
         "classifier": compared(two, classifier, rows, {}, {"accumulation_steps": 2}),
         "masked_lm": compared(two, masked_lm, masked(), {}, {"steps_per_execution": 3}),
+        "evaluated": [evaluated(one, ROWS), evaluated(two, BATCH)],
         "masks": masks(two),
+        "optimizers": {
+            name: [optimized(strategy, name) for strategy in (one, two)] for name in OPTIMIZERS
+        },
         "refused": refused(two),
     }
     json.dump(found, sys.stdout)

@@ -151,7 +151,7 @@ def test_unequal_pieces_of_a_batch_give_the_loss_of_the_whole(tiny_bert, task, s
     teacher = task(tiny_bert(num_layers=1))
     student = task(tiny_bert(num_layers=1, dropout=0.0), dropout=0.0)
     kernel = student.backbone.encoder.groups[0].intermediate.kernel
-    kernel.assign(10 * kernel[:, ::-1])
+    kernel.assign(100 * kernel[:, ::-1])
     distiller = Distiller(teacher, student, **settings)
     histories = []
     for pieces in (1, 2):
@@ -159,6 +159,8 @@ def test_unequal_pieces_of_a_batch_give_the_loss_of_the_whole(tiny_bert, task, s
         histories.append(distiller.fit(features, y, shuffle=False, verbose=0).history["loss"][0])
     assert histories[0] == pytest.approx(loss_of(distiller, features, y), rel=1e-5)
     assert histories[1] == pytest.approx(histories[0], rel=1e-5)
+    evaluated = distiller.evaluate(features, y, batch_size=2, return_dict=True, verbose=0)
+    assert evaluated["loss"] == pytest.approx(histories[0], rel=1e-5)
 
 
 def test_texts_without_labels_are_enough(tiny_bert, preprocessor):

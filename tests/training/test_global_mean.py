@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from tfzoo.errors import ConfigError
-from tfzoo.training.global_mean import GlobalMean, step_totals, weight_of, wrapped
+from tfzoo.training.global_mean import GlobalMean, global_means, step_totals, weight_of, wrapped
 
 RNG = np.random.default_rng(0)
 LOGITS, LABELS = RNG.normal(size=(7, 3)).astype("float32"), RNG.integers(0, 3, 7)
@@ -42,7 +42,7 @@ def test_a_step_without_any_weight_has_no_loss():
 
 
 def test_each_output_has_its_own_total():
-    losses = wrapped({"a": "mse", "b": cross_entropy("mean"), "c": None})
+    losses = wrapped({"a": "mse", "b": cross_entropy("mean"), "c": None}, in_pieces=True)
     assert losses["c"] is None
     assert [losses[name].output for name in "ab"] == ["a", "b"]
     with step_totals({"a": 4.0, "b": 14.0}, 1):
@@ -55,13 +55,22 @@ def test_what_compile_takes_is_wrapped_once():
     def difference(y_true, y_pred):
         return keras.ops.abs(y_true - y_pred)[:, 0]
 
-    assert wrapped(None) is None
-    loss = wrapped(wrapped(difference))
+    assert wrapped(None, True) is None
+    loss = wrapped(wrapped(difference, True), True)
     assert float(loss(np.array([[1.0], [2.0]]), np.array([[1.5], [3.5]]))) == 1
     assert loss.name == "difference"
     assert not isinstance(loss.loss, GlobalMean)
     with pytest.raises(ConfigError, match=r"has the reduction 'sum'; .* one that averages"):
-        wrapped(keras.losses.MeanSquaredError(reduction="sum"))
+        wrapped(keras.losses.MeanSquaredError(reduction="sum"), True)
+
+
+def test_whole_steps_need_it_where_weights_count():
+    losses = {name: cross_entropy(name) for name in ("mean", "sum", "mean_with_sample_weight")}
+    found = wrapped({**losses, "string": "mse", "none": None}, in_pieces=False)
+    assert list(global_means(found)) == ["mean_with_sample_weight"]
+    assert found["sum"] is losses["sum"]
+    assert (found["string"], found["none"]) == ("mse", None)
+    assert list(global_means(wrapped(losses["mean_with_sample_weight"], False))) == [None]
 
 
 def test_it_is_saved_with_the_loss_inside():

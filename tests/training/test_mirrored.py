@@ -5,7 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from tests.training.mirrored import OPTIMIZERS
 
 ROOT = Path(__file__).parents[2]
 
@@ -26,6 +29,17 @@ def test_two_replicas_equal_one_device(found, task):
     assert differences["metrics"] < 1e-5
     assert differences["weights"] < 2e-5
     assert differences["predictions"] < 1e-4 * differences["scale"]
+
+
+def test_each_loss_of_an_evaluation_is_a_mean_over_all_replicas(found):
+    one, two = found["evaluated"]
+    assert two == pytest.approx(one, 1e-5)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_optimizers_of_two_replicas_equal_one(found, name):
+    for one, two in zip(*found["optimizers"][name], strict=True):
+        np.testing.assert_allclose(two, one, atol=1e-5)
 
 
 def test_replicas_and_steps_draw_masks_of_their_own(found):

@@ -1,8 +1,5 @@
 """What optimizers share: rates by layer, clipping, averages, and replicas."""
 
-import subprocess
-import sys
-
 import keras
 import numpy as np
 import pytest
@@ -98,68 +95,6 @@ def test_without_a_step_it_ends_with_the_weights():
     before = model.get_weights()
     model.optimizer.finalize_variable_values(model.trainable_variables)
     np.testing.assert_array_equal(model.get_weights()[0], before[0])
-
-
-REPLICAS = """
-import tensorflow as tf
-
-cpu = tf.config.list_physical_devices("CPU")[0]
-tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-
-from types import SimpleNamespace
-
-import keras
-import numpy as np
-from tfzoo.training.averaging import averaged_weights
-from tfzoo.training.optimizers import make_optimizer
-
-
-def train(name, strategy):
-    with strategy.scope():
-        keras.utils.set_random_seed(0)
-        table = keras.layers.Embedding(4, 3, name="embeddings")
-        dense = keras.layers.Dense(2, name="layer_0", bias_initializer="ones")
-        table.build()
-        dense.build((None, 3))
-        optimizer = make_optimizer(
-            name, 0.1, weight_decay=0.2, clip_norm=0.5, layer_decay=0.5, average=0.9
-        )
-        variables = [*table.weights, *dense.weights]
-        optimizer.build(variables)
-    pieces = strategy.num_replicas_in_sync
-
-    def step(ids):
-        replica = tf.distribute.get_replica_context().replica_id_in_sync_group
-        mine = tf.reshape(ids, (pieces, -1))[replica]
-        with tf.GradientTape() as tape:
-            loss = tf.reduce_sum(dense(table(mine)) ** 2 * tf.cast(1 + mine[:, None], "float32"))
-        optimizer.apply(tape.gradient(loss, variables), variables)
-
-    run = tf.function(lambda ids: strategy.run(step, args=(ids,)))
-    for ids in ([0, 2, 2, 1], [2, 2, 2, 2], [3, 1, 0, 2]):
-        run(tf.constant(ids))
-    weights = [variable.numpy() for variable in variables]
-    model = SimpleNamespace(optimizer=optimizer, trainable_variables=variables)
-    with averaged_weights(model):
-        averages = [strategy.experimental_local_results(v.value)[-1].numpy() for v in variables]
-    for variable, weight in zip(variables, weights, strict=True):
-        for copy in strategy.experimental_local_results(variable.value):
-            np.testing.assert_array_equal(copy.numpy(), weight)
-    assert np.abs(averages[-1] - weights[-1]).max() > 1e-3
-    return weights + averages
-
-
-mirrored = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
-for name in ("adamw", "lamb", "adafactor"):
-    one, two = train(name, tf.distribute.get_strategy()), train(name, mirrored)
-    for a, b in zip(one, two, strict=True):
-        np.testing.assert_allclose(a, b, atol=1e-5, err_msg=name)
-"""
-
-
-def test_two_replicas_equal_one():
-    run = subprocess.run([sys.executable, "-c", REPLICAS], capture_output=True, text=True)
-    assert run.returncode == 0, run.stderr
 
 
 @pytest.mark.parametrize("setting", ["clipnorm", "clipvalue", "global_clipnorm"])

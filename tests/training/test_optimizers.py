@@ -232,6 +232,8 @@ def test_adafactor_keeps_rows_and_columns_alone():
         ({"weight_decay": -0.1}, "weight_decay is -0.1"),
         ({"weight_decay": float("nan")}, "weight_decay is nan"),
         ({"clip_norm": 0.0}, "clip_norm is 0.0"),
+        ({"beta_2": 1.0}, "beta_2 is 1.0"),
+        ({"epsilon": 0.0}, "epsilon is 0.0"),
     ],
 )
 def test_what_cannot_be_is_refused(settings, message):

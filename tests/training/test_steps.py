@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from keras import ops
+from scipy.special import log_softmax
 
 from tests.training.tiny import (
     LENGTH,
@@ -239,9 +240,50 @@ FAMILIES = {
 def test_each_familys_step_compiles_under_xla(family):
     backbone_class, task = FAMILIES[family]
     model = task(backbone(backbone_class, dropout=0.1))
-    model.compile(make_optimizer("adamw", 0.01), jit_compile=True)
+    model.compile(keras.optimizers.SGD(0.1), jit_compile=True)
     losses = [model.train_on_batch(*masked(8))[0] for _ in range(20)]
     assert losses[-1] < 0.9 * losses[0]
+
+
+def first_rows(count, data):
+    return keras.tree.map_structure(lambda column: column[:count], data)
+
+
+def evaluated(model, data, batch_size):
+    x, y, sample_weight = data
+    settings = {"sample_weight": sample_weight, "verbose": 0, "return_dict": True}
+    return model.evaluate(x, y, batch_size, **settings)["loss"]
+
+
+@pytest.mark.parametrize("case", ["pretrainer", "electra"])
+def test_the_loss_of_an_evaluation_does_not_depend_on_its_batches(case):
+    make, data = CASES[case]
+    x, y, weights = data = first_rows(10, data())
+    model = make()
+    model.compile(run_eagerly=True)
+    whole = float(model.compute_loss(x, y, model(x), weights, training=False))
+    found = [evaluated(model, data, batch_size) for batch_size in (3, 7)]
+    assert found == pytest.approx([whole, whole], 1e-5)
+
+
+def test_what_an_evaluation_sums():
+    """A mean over tokens, and a loss that does not average, which counts by rows."""
+    x, y, weights = data = first_rows(10, pretrainer_data())
+    model = BertPretrainer(backbone())
+    of_rows = keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="sum")
+    model.compile(
+        loss={**model.default_loss(), "next_sentence": of_rows},
+        loss_weights={"masked_lm": 0.5, "next_sentence": 2.0},
+    )
+    each = {
+        name: weights[name]
+        * -np.take_along_axis(log_softmax(logits, -1), y[name][..., None], -1)[..., 0]
+        for name, logits in model(x).items()
+    }
+    tokens = each["masked_lm"].sum() / weights["masked_lm"].sum()
+    rows = each["next_sentence"]
+    expected = 0.5 * tokens + 2 * (7 * rows[:7].sum() + 3 * rows[7:].sum()) / 10
+    assert evaluated(model, data, 7) == pytest.approx(expected, 1e-5)
 
 
 def test_one_trace_serves_batches_of_any_shape():

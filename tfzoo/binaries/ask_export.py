@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_text  # noqa: F401  (registers the tokenizer's operations)
 
-_INPUTS = ("text", "text_pair", "question", "context", "choices")
+_INPUTS = ("text", "text_pair", "question", "context", "choices", "prompt")
 _ORDER = ("text", "words", "labels", "tokens", "start", "end")  # of outputs; others follow
 _MOST_NUMBERS = 8  # that are printed of an embedding, say
 

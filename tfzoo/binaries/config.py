@@ -80,6 +80,8 @@ def default_config() -> ConfigDict:
                 "layer_decay": 1.0,  # each layer's learning rate by that of the one above
                 "weight_decay": 0.01,
                 "clip_norm": 1.0,
+                "beta_2": 0.999,  # of adamw and lamb, and
+                "epsilon": 1e-6,
                 "average": placeholder(float),  # momentum of averaged weights, such as 0.999
                 "last_layers": placeholder(int),  # train only so many of the last layers
                 "checkpoint_seconds": _number(600),  # from one to the next; None: after epochs only
@@ -189,8 +191,8 @@ def new_optimizer(train: ConfigDict) -> keras.optimizers.Optimizer:
 
     Example:
 
-    >>> new_optimizer(default_config().train).name
-    'adam_w'
+    >>> type(new_optimizer(default_config().train)).__name__
+    'AdamW'
     """
     schedule = WarmupDecay(
         train.learning_rate,
@@ -206,6 +208,8 @@ def new_optimizer(train: ConfigDict) -> keras.optimizers.Optimizer:
         clip_norm=train.clip_norm,
         layer_decay=train.layer_decay,
         average=train.average,
+        beta_2=train.beta_2,
+        epsilon=train.epsilon,
     )
 
 

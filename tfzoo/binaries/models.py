@@ -11,7 +11,6 @@ from tfzoo.errors import ConfigError, WeightsError
 from tfzoo.signatures import constructor_parameters
 from tfzoo.tasks import Task
 from tfzoo.tasks.parts import arguments, routed
-from tfzoo.tokenizers import TextPreprocessor
 from tfzoo.tokenizers.tokenizer import Tokenizer
 from tfzoo.training import Distiller, choose_precision, shrink
 from tfzoo.weights.formats import open_source
@@ -93,7 +92,7 @@ def _from_nothing(task: type[Task], settings: dict[str, Any], tokenizer: Tokeniz
             f"Without config.preset, the sizes of a {backbone_class.__name__} must be given; set "
             f"{', '.join(lacking)}."
         )
-    preprocessor = TextPreprocessor(tokenizer, **mine["preprocessor"])
+    preprocessor = task.preprocessor_class(tokenizer, **mine["preprocessor"])
     return task(backbone_class(**sizes), preprocessor, **mine["task"])
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import tensorflow as tf
 
 from tfzoo.data.bucketing import PARALLEL_CALLS, PREFETCHED, checked_rows, untuned
-from tfzoo.data.rows import Rows, empty_rows, sentence_rows, text_rows
+from tfzoo.data.rows import Rows, document_rows, empty_rows, sentence_rows, text_rows
 from tfzoo.errors import DataError
 from tfzoo.tokenizers import TextPreprocessor
 from tfzoo.tokenizers.tokenizer import Tokenizer
@@ -94,6 +94,49 @@ def packed_rows(
         return text_rows(preprocessor, texts)
 
     return _batches(rows, texts, preprocessor.tokenizer.pad_id, batch_size, shuffle, seed)
+
+
+def packed_documents(
+    tokenizer: Tokenizer,
+    documents: Iterable[str] | Callable[[], Iterable[str]],
+    sequence_length: int,
+    *,
+    batch_size: int = 32,
+    shuffle: bool = True,
+    seed: int | None = None,
+) -> tf.data.Dataset:
+    """Batches of rows of whole documents in turn, which do not see one another.
+
+    See `tfzoo.data.rows.document_rows`.
+
+    Args:
+        tokenizer: turns documents into ids; has an `end_id`, which stands before each of them.
+        documents: strings, or a function that returns them.
+        sequence_length: S, tokens of a row.
+        batch_size, shuffle, seed: as in `full_sentences`.
+
+    Returns:
+        A dataset of `token_ids`, `labels`, `padding_mask` and `sequence_ids`, (B, S) int32. The
+        `fit` of a causal language model takes it as it is.
+
+    Raises:
+        ConfigError: a size has no valid value, or the tokenizer has no end token.
+        DataError: there are no documents, or one is no string.
+
+    Example:
+        >>> from tfzoo.tokenizers import GPT2Tokenizer
+        >>> from tfzoo.tokenizers.byte_pair_model import ALPHABET
+        >>> tokenizer = GPT2Tokenizer(["<|endoftext|>", *ALPHABET], [])
+        >>> batches = packed_documents(tokenizer, ["!!", "##"], 4, batch_size=2, shuffle=False)
+        >>> for batch in batches:
+        ...     print(batch["token_ids"].numpy().tolist(), batch["labels"].numpy().tolist())
+        [[0, 1, 1, 0], [3, 3, 0, 0]] [[1, 1, 0, 3], [3, 0, 0, 0]]
+    """
+
+    def rows(documents: Iterable[str]) -> Iterator[Rows]:
+        return document_rows(tokenizer, documents, sequence_length)
+
+    return _batches(rows, documents, tokenizer.pad_id, batch_size, shuffle, seed)
 
 
 def _batches(

@@ -1,4 +1,4 @@
-"""Rows of tokens with little padding: whole sentences in turn, or several texts side by side.
+"""Rows of tokens with little padding: sentences or documents in turn, or texts side by side.
 
 The rows are NumPy arrays, made while the texts are read, to be trained on or written into files.
 """
@@ -18,6 +18,7 @@ from tfzoo.tokenizers.tokenizer import Tokenizer
 Rows = dict[str, np.ndarray]
 
 _TEXTS = 8192  # tokenized at once: bounds the memory
+_DOCUMENTS = 256  # the same; they may be long
 
 
 def sentence_rows(
@@ -109,6 +110,60 @@ def text_rows(preprocessor: TextPreprocessor, texts: Iterable[str]) -> Iterator[
         yield {**_features(token_ids, sequence_ids > 0), "sequence_ids": sequence_ids}
 
 
+def document_rows(
+    tokenizer: Tokenizer, documents: Iterable[str], sequence_length: int
+) -> Iterator[Rows]:
+    """Whole documents in turn, for a language model, cut into rows that are full.
+
+    Before each document stands the end token, and behind its last token that is to be predicted, as
+    in `tfzoo.tokenizers.LanguageModelPreprocessor`; so no label is of another document. What does
+    not fit into a row is the first sequence of the next one.
+
+    Args:
+        tokenizer: turns documents into ids; has an `end_id`.
+        documents: strings; one without tokens is left out.
+        sequence_length: S, tokens of a row.
+
+    Yields:
+        Some rows each time: `token_ids`, `labels`, `padding_mask` and `sequence_ids`, (R, S) int32.
+        The last says the how-manieth document of its row a token is of, 0 for padding.
+
+    Raises:
+        ConfigError: a row has no room for a token, or the tokenizer has no end token.
+        DataError: a document is no string; the message names it.
+
+    Example:
+        >>> from tfzoo.tokenizers import GPT2Tokenizer
+        >>> from tfzoo.tokenizers.byte_pair_model import ALPHABET
+        >>> tokenizer = GPT2Tokenizer(["<|endoftext|>", *ALPHABET], [])
+        >>> for rows in document_rows(tokenizer, ['!"#', "$%&'"], sequence_length=6):
+        ...     print(*(rows[name][0] for name in ("token_ids", "labels", "sequence_ids")))
+        [0 1 2 3 0 4] [1 2 3 0 4 5] [1 1 1 1 2 2]
+        [5 6 7 0 0 0] [6 7 0 0 0 0] [1 1 1 0 0 0]
+    """
+    if sequence_length < 1:
+        raise ConfigError(f"sequence_length must be at least 1, not {sequence_length}.")
+    if tokenizer.end_id is None:
+        raise ConfigError(
+            f"A {type(tokenizer).__name__} has no token that ends documents; language models learn "
+            "from rows with the vocabulary of a GPT2Tokenizer."
+        )
+    tokenize = _in_graph(tokenizer)
+    ids = np.zeros(0, np.int32)  # what is in no row yet
+    for chunk, _ in _chunks(_strings(enumerate(documents), "Document {}"), _DOCUMENTS):
+        encoded = tokenize(tf.constant(chunk))
+        encoded = tf.ragged.boolean_mask(encoded, encoded.row_lengths() > 0)
+        ends = tf.fill([encoded.nrows(), 1], tokenizer.end_id)
+        ids = np.concatenate([ids, tf.concat([ends, encoded], axis=1).flat_values.numpy()])
+        full = len(ids) // sequence_length
+        if full:
+            rows = _next_token_rows(ids, tokenizer.end_id, sequence_length)
+            yield {name: column[:full] for name, column in rows.items()}
+        ids = ids[full * sequence_length :]
+    if len(ids):
+        yield _next_token_rows(ids, tokenizer.end_id, sequence_length)
+
+
 def empty_rows(rows: Rows, count: int, pad_id: int) -> Rows:
     """`count` rows of nothing but padding, with the features that other rows have."""
     empty = {name: np.zeros((count, *column.shape[1:]), np.int32) for name, column in rows.items()}
@@ -152,8 +207,10 @@ def _strings(numbered: Iterable[tuple[int, str]], name: str) -> Iterator[tuple[b
         yield text.encode("utf-8", "ignore") if isinstance(text, str) else text, number
 
 
-def _chunks(texts: Iterator[tuple[bytes, int]]) -> Iterator[tuple[tuple, tuple]]:
-    while chunk := list(islice(texts, _TEXTS)):
+def _chunks(
+    texts: Iterator[tuple[bytes, int]], size: int = _TEXTS
+) -> Iterator[tuple[tuple, tuple]]:
+    while chunk := list(islice(texts, size)):
         yield tuple(zip(*chunk, strict=True))
 
 
@@ -220,6 +277,23 @@ def _best_fit(lengths: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray, 
         places.append((row, width - room, texts + 1))
         insort(rooms, (room - length, row, texts + 1))
     return tuple(np.array(places).T)
+
+
+def _next_token_rows(ids: np.ndarray, end_id: int, width: int) -> Rows:
+    """Rows of N tokens, in which the end token begins documents, and padding."""
+    shape = -(-len(ids) // width), width
+    filled = np.full(shape[0] * width + 1, end_id, np.int32)
+    filled[: len(ids)] = ids
+    token_ids, labels = filled[:-1].reshape(shape), filled[1:].reshape(shape)
+    padding_mask = (np.arange(token_ids.size) < len(ids)).reshape(shape).astype(np.int32)
+    begins = token_ids == end_id
+    begins[:, 0] = True
+    return {
+        "token_ids": token_ids,
+        "labels": labels,
+        "padding_mask": padding_mask,
+        "sequence_ids": np.cumsum(begins, axis=1, dtype=np.int32) * padding_mask,
+    }
 
 
 def _ranges(starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from tfzoo.layers.activations import activate, get_activation
+from tfzoo.layers.backend import product
 from tfzoo.layers.initializers import BertInitializer
 from tfzoo.layers.int8 import Int8Matrix
 
@@ -59,7 +60,7 @@ class Dense(Int8Matrix, keras.layers.Dense):
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         leading = ops.shape(inputs)[:-1]
-        x = ops.matmul(ops.reshape(inputs, (-1, inputs.shape[-1])), self.kernel)
+        x = product(ops.reshape(inputs, (-1, inputs.shape[-1])), self.kernel)
         if self.bias is not None:
             x = ops.add(x, self.bias)
         if self.activation is not None:

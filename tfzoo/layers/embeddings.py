@@ -52,6 +52,7 @@ class TransformerEmbedding(keras.layers.Layer):
             (https://arxiv.org/abs/1909.11942, section 3.1); None for H, without such a layer.
         padding_id: the id of padding in models that count positions from it on, and only for real
             tokens, as RoBERTa's; None for models that take columns for positions.
+        has_layer_norm: False leaves LayerNorm out, as in GPT.
         shared: a built embedding of the same sizes, but for H, whose tables and LayerNorm are this
             one's too, as in the generator and the discriminator of ELECTRA
             (https://arxiv.org/abs/2003.10555, section 3.2); None for its own.
@@ -61,6 +62,7 @@ class TransformerEmbedding(keras.layers.Layer):
         segment_ids: (B, S) integers below `num_segments`; None means zeros.
         sequence_ids: (B, S) integers; positions start again at each new id of a packed row, where
             S may be larger than P.
+        position_ids: (B, S) integers below P in place of what follows from the columns.
 
     Returns:
         (B, S, H) float.
@@ -82,6 +84,7 @@ class TransformerEmbedding(keras.layers.Layer):
         layer_norm_epsilon: float = 1e-12,
         embedding_dim: int | None = None,
         padding_id: int | None = None,
+        has_layer_norm: bool = True,
         shared: "TransformerEmbedding | None" = None,
         **kwargs: Any,
     ) -> None:
@@ -94,6 +97,7 @@ class TransformerEmbedding(keras.layers.Layer):
         self.layer_norm_epsilon = layer_norm_epsilon
         self.embedding_dim = embedding_dim
         self.padding_id = padding_id
+        self.has_layer_norm = has_layer_norm
         self.seed_generator = keras.random.SeedGenerator()
         self._has_own_tables = shared is None
         if shared is not None:
@@ -119,10 +123,11 @@ class TransformerEmbedding(keras.layers.Layer):
         )
         if self.num_segments:
             self.segment_embedding = self._table("segment_embedding", self.num_segments)
-        self.layer_norm = LayerNormalization(
-            self.layer_norm_epsilon, dtype=self.dtype_policy, name="layer_norm"
-        )
-        self.layer_norm.build((*input_shape, size))
+        if self.has_layer_norm:
+            self.layer_norm = LayerNormalization(
+                self.layer_norm_epsilon, dtype=self.dtype_policy, name="layer_norm"
+            )
+            self.layer_norm.build((*input_shape, size))
 
     def _table(self, name: str, rows: int) -> Embedding:
         size = self.embedding_dim or self.hidden_dim
@@ -135,17 +140,20 @@ class TransformerEmbedding(keras.layers.Layer):
         token_ids: Any,
         segment_ids: Any = None,
         sequence_ids: Any = None,
+        position_ids: Any = None,
         training: bool | None = None,
     ) -> Any:
-        x = self.token_embedding(token_ids) + self.position_embedding(
-            positions(token_ids, sequence_ids, self.padding_id)
-        )
+        if position_ids is None:
+            position_ids = positions(token_ids, sequence_ids, self.padding_id)
+        x = self.token_embedding(token_ids) + self.position_embedding(position_ids)
         if self.num_segments:
             if segment_ids is None:
                 segment_ids = ops.zeros_like(token_ids)
             x = x + self.segment_embedding(segment_ids)
+        if self.has_layer_norm:
+            x = self.layer_norm(x)
         drop = DropoutSeeds(draw_seed(self.seed_generator, training))
-        x = drop(self.layer_norm(x), self.dropout)  # (B, S, E)
+        x = drop(x, self.dropout)  # (B, S, E)
         return x if self.embedding_dim is None else self.projection(x)  # (B, S, H)
 
     def get_config(self) -> dict:
@@ -159,6 +167,7 @@ class TransformerEmbedding(keras.layers.Layer):
             "layer_norm_epsilon": self.layer_norm_epsilon,
             "embedding_dim": self.embedding_dim,
             "padding_id": self.padding_id,
+            "has_layer_norm": self.has_layer_norm,
         }
 
 

@@ -36,6 +36,24 @@ def first_tokens(x: Any, cls_positions: Any = None) -> Any:
     return x[:, 0] if cls_positions is None else gather_positions(x, cls_positions)
 
 
+def last_tokens(x: Any, padding_mask: Any = None) -> Any:
+    """The vectors of the last real tokens of `x` (B, S, H): (B, H).
+
+    Args:
+        x: (B, S, H) float.
+        padding_mask: (B, S), 1 for a real token; None means all real.
+
+    >>> x = ops.reshape(ops.arange(6.0), (1, 3, 2))
+    >>> print(ops.convert_to_numpy(last_tokens(x, ops.array([[1, 1, 0]]))))
+    [[2. 3.]]
+    """
+    if padding_mask is None:
+        return x[:, -1]
+    columns = ops.arange(ops.shape(x)[1], dtype="int32")
+    last = ops.max(ops.where(ops.cast(padding_mask, "bool"), columns, 0), axis=1)  # (B,)
+    return gather_positions(x, last[:, None])[:, 0]
+
+
 def sequence_vectors(outputs: dict[str, Any], cls_positions: Any = None) -> Any:
     """A backbone's `pooled_output` (B, H), or where it has no pooler, its `first_tokens`.
 
@@ -81,6 +99,7 @@ class ClassificationHead(keras.layers.Layer):
         dropout: share of the input dropped in training.
         hidden_activation: of one more dense layer before, with dropout of its own, in families
             whose backbone has no pooler, such as RoBERTa; None for none.
+        use_bias: whether the logits have a bias.
 
     Example:
 
@@ -93,12 +112,14 @@ class ClassificationHead(keras.layers.Layer):
         num_classes: int,
         dropout: float = 0.0,
         hidden_activation: str | None = None,
+        use_bias: bool = True,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.num_classes = num_classes
         self.dropout = dropout
         self.hidden_activation = hidden_activation
+        self.use_bias = use_bias
         self.seed_generator = keras.random.SeedGenerator()
 
     def build(self, input_shape: tuple) -> None:
@@ -107,7 +128,9 @@ class ClassificationHead(keras.layers.Layer):
                 input_shape[-1], self.hidden_activation, dtype=self.dtype_policy, name="dense"
             )
             self.dense.build(input_shape)
-        self.logits = Dense(self.num_classes, dtype=self.dtype_policy, name="logits")
+        self.logits = Dense(
+            self.num_classes, use_bias=self.use_bias, dtype=self.dtype_policy, name="logits"
+        )
         self.logits.build(input_shape)
 
     def call(self, x: Any, training: bool | None = None) -> Any:
@@ -122,6 +145,7 @@ class ClassificationHead(keras.layers.Layer):
             "num_classes": self.num_classes,
             "dropout": self.dropout,
             "hidden_activation": self.hidden_activation,
+            "use_bias": self.use_bias,
         }
 
 

@@ -15,18 +15,23 @@ _zeros = ContextVar("zeros", default=False)
 class BertInitializer(keras.initializers.TruncatedNormal):
     """BERT's initial weights: normal, standard deviation 0.02, truncated at two of them.
 
+    Args:
+        seed: None for another one each time.
+        stddev: another standard deviation.
+
     >>> BertInitializer(seed=0)((2, 3)).shape
     TensorShape([2, 3])
     """
 
-    def __init__(self, seed: int | None = None) -> None:
-        super().__init__(mean=0.0, stddev=0.02, seed=seed)
+    def __init__(self, seed: int | None = None, stddev: float = 0.02) -> None:
+        super().__init__(mean=0.0, stddev=stddev, seed=seed)
 
     def __call__(self, shape: tuple, dtype: Any = None) -> Any:
         return ops.zeros(shape, dtype) if _zeros.get() else super().__call__(shape, dtype)
 
     def get_config(self) -> dict[str, Any]:
-        return {"seed": super().get_config()["seed"]}
+        config = super().get_config()
+        return {"seed": config["seed"], "stddev": config["stddev"]}
 
 
 @contextmanager

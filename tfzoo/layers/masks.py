@@ -12,6 +12,8 @@ def attention_bias(
     key_length: int | None = None,
     query_length: int | None = None,
     query_start: Any = 0,
+    positions: Any = None,
+    window: int | None = None,
     dtype: str = "float32",
 ) -> Any:
     """What is added to attention scores: 0 where a query may see a key, else a large negative.
@@ -28,6 +30,9 @@ def attention_bias(
         key_length: K, needed for causal attention where neither mask nor ids are given.
         query_length: Q, the number of queries; None means as many as keys.
         query_start: column of the first query among the keys, when decoding with a cache.
+        positions: (B, K), what the window counts in; None means columns.
+        window: in causal attention, hide keys whose position is this much before the query's, or
+            more; None means none.
         dtype: dtype of the result.
 
     Returns:
@@ -54,6 +59,10 @@ def attention_bias(
         columns = ops.arange(key_length)
         rows = ops.arange(key_length if query_length is None else query_length) + query_start
         past = (columns[None, :] <= rows[:, None])[None, None]  # (1, 1, Q, K)
+        if window is not None:
+            places = columns[None] if positions is None else positions
+            distance = ops.take(places, rows, axis=1)[:, :, None] - places[:, None, :]
+            past = past & (distance < window)[:, None]  # (B, 1, Q, K)
         visible = past if visible is None else visible & past
     if visible is None:
         return None

@@ -7,6 +7,7 @@ import keras
 from tfzoo.layers.attention import MultiHeadAttention
 from tfzoo.layers.dense import Dense
 from tfzoo.layers.dropout import DropoutSeeds, draw_seed
+from tfzoo.layers.initializers import BertInitializer
 from tfzoo.layers.normalization import LayerNormalization
 
 
@@ -24,6 +25,8 @@ class TransformerLayer(keras.layers.Layer):
         norm_first: LayerNorm before each sub-layer (GPT-2) rather than after the residual (BERT;
             https://arxiv.org/abs/2002.04745 compares them).
         layer_norm_epsilon: added to the variance.
+        output_stddev: standard deviation of the initial weights of the matrices whose products are
+            added to the layer's input, of which GPT-2 makes less the more layers there are.
         rematerialize: keep only the layer's input for the backward pass and compute the rest
             again (https://arxiv.org/abs/1604.06174), with the same dropout masks.
 
@@ -51,6 +54,7 @@ class TransformerLayer(keras.layers.Layer):
         activation: str = "gelu",
         norm_first: bool = False,
         layer_norm_epsilon: float = 1e-12,
+        output_stddev: float = 0.02,
         rematerialize: bool = False,
         **kwargs: Any,
     ) -> None:
@@ -62,19 +66,30 @@ class TransformerLayer(keras.layers.Layer):
         self.activation = activation
         self.norm_first = norm_first
         self.layer_norm_epsilon = layer_norm_epsilon
+        self.output_stddev = output_stddev
         self.rematerialize = rematerialize
         self.seed_generator = keras.random.SeedGenerator()
 
     def build(self, input_shape: tuple) -> None:
         policy, epsilon = self.dtype_policy, self.layer_norm_epsilon
         self.attention = MultiHeadAttention(
-            self.num_heads, self.head_dim, self.dropout, dtype=policy, name="attention"
+            self.num_heads,
+            self.head_dim,
+            self.dropout,
+            self.output_stddev,
+            dtype=policy,
+            name="attention",
         )
         self.attention_norm = LayerNormalization(epsilon, dtype=policy, name="attention_norm")
         self.intermediate = Dense(
             self.intermediate_dim, self.activation, dtype=policy, name="intermediate"
         )
-        self.output_dense = Dense(input_shape[-1], dtype=policy, name="output")
+        self.output_dense = Dense(
+            input_shape[-1],
+            kernel_initializer=BertInitializer(stddev=self.output_stddev),
+            dtype=policy,
+            name="output",
+        )
         self.output_norm = LayerNormalization(epsilon, dtype=policy, name="output_norm")
         for layer in (
             self.attention,
@@ -152,6 +167,7 @@ class TransformerLayer(keras.layers.Layer):
             "activation",
             "norm_first",
             "layer_norm_epsilon",
+            "output_stddev",
             "rematerialize",
         )
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
@@ -173,8 +189,9 @@ class TransformerStack(keras.layers.Layer):
 
     Call arguments:
         x: (B, S, H) float.
-        bias: added to attention scores, broadcast to (B, heads, S, K).
-        cache: (B, L, 2, heads, K, head_dim), keys and values of the columns so far.
+        bias: added to attention scores, broadcast to (B, heads, S, K); or a list of them, the
+            layers taking turns.
+        cache: keys and values of the columns so far, a list of L pairs (B, heads, K, head_dim).
         cache_index: the column at which the new keys and values are written.
         return_probabilities: also return the attention probabilities.
 
@@ -203,6 +220,7 @@ class TransformerStack(keras.layers.Layer):
         activation: str = "gelu",
         norm_first: bool = False,
         layer_norm_epsilon: float = 1e-12,
+        output_stddev: float = 0.02,
         rematerialize: bool = False,
         **kwargs: Any,
     ) -> None:
@@ -218,6 +236,7 @@ class TransformerStack(keras.layers.Layer):
             "activation": activation,
             "norm_first": norm_first,
             "layer_norm_epsilon": layer_norm_epsilon,
+            "output_stddev": output_stddev,
             "rematerialize": rematerialize,
         }
 
@@ -251,11 +270,12 @@ class TransformerStack(keras.layers.Layer):
         training: bool | None = None,
     ) -> Any:
         outputs, extras = [], []
+        biases = bias if isinstance(bias, list) else [bias]
         for i, layer in enumerate(self.layers):
             x = layer(
                 x,
-                bias=bias,
-                cache=None if cache is None else cache[:, i],
+                bias=biases[i % len(biases)],
+                cache=None if cache is None else cache[i],
                 cache_index=cache_index,
                 return_probabilities=return_probabilities,
                 training=training,
@@ -267,8 +287,6 @@ class TransformerStack(keras.layers.Layer):
         if self.layer_config["norm_first"]:
             outputs[-1] = self.final_norm(x)
         extras = [list(each) for each in zip(*extras, strict=True)]
-        if cache is not None:
-            extras[0] = keras.ops.stack(extras[0], axis=1)
         return (outputs, *extras) if extras else outputs
 
     def get_config(self) -> dict:

@@ -30,7 +30,7 @@ class Backbone(OwnQuantize, keras.Model):
 
     A family is a subclass in a file of its own, which states its name in the formats of others
     (`family`), its published weights (`presets`) and how other formats write them (`formats`), and
-    has its stack of layers as `encoder` and its token table as `token_embedding`.
+    has its layers as `stack` and its token table as `token_embedding`.
     """
 
     family: ClassVar[str]
@@ -39,7 +39,7 @@ class Backbone(OwnQuantize, keras.Model):
     # Of the hidden layer of a classifier's head, in families whose backbone has no pooler.
     head_activation: ClassVar[str | None] = None
 
-    encoder: TransformerStack
+    stack: TransformerStack
 
     @classmethod
     def choices(cls) -> "list[type[Backbone]]":
@@ -97,7 +97,7 @@ class Backbone(OwnQuantize, keras.Model):
 
         Args:
             folder: created; a preset in it is replaced by a preset.
-            format: "tfzoo", or that of others: "huggingface", "keras_hub" or "google".
+            format: "tfzoo", or that of others: "huggingface", "keras_hub", "google" or "openai".
 
         Raises:
             ConfigError: the folder holds something else, or cannot be written; or the format cannot
@@ -116,7 +116,7 @@ class Backbone(OwnQuantize, keras.Model):
         Raises:
             ConfigError: there are not so many layers.
         """
-        layers = self.encoder.layers
+        layers = self.stack.layers
         if type(count) is not int or not 0 <= count <= len(layers):
             raise ConfigError(
                 f"The last {count} layers cannot be trained alone: the model has {len(layers)}."
@@ -227,7 +227,7 @@ class Backbone(OwnQuantize, keras.Model):
     @property
     def _adapted(self) -> list[Dense]:
         """The layers that LoRA changes."""
-        return [layer.attention.query_key_value for layer in self.encoder.groups]
+        return [layer.attention.query_key_value for layer in self.stack.groups]
 
     @classmethod
     def argument_names(cls) -> set[str]:

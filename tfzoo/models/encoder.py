@@ -1,26 +1,15 @@
 """The one forward pass of all encoders in BERT's line."""
 
-from contextlib import nullcontext
 from typing import Any
 
 import keras
 
 from tfzoo.layers import Pooler, TransformerEmbedding, TransformerStack
-from tfzoo.layers.int8 import int8_matrices
 from tfzoo.layers.masks import attention_bias
-from tfzoo.models.backbone import Backbone
-
-_OF_EMBEDDINGS = (
-    "vocabulary_size",
-    "hidden_dim",
-    "embedding_dim",
-    "max_sequence_length",
-    "num_segments",
-)
-_OF_STACK = ("num_layers", "num_groups", "num_inner_repetitions")
+from tfzoo.models.stacked import StackedBackbone
 
 
-class EncoderBackbone(Backbone):
+class EncoderBackbone(StackedBackbone):
     """Embeddings, a stack of Transformer layers, and a pooler where the family has one.
 
     A family is a subclass whose constructor names its arguments, and passes them on with what is
@@ -138,38 +127,9 @@ class EncoderBackbone(Backbone):
             result["attention_probabilities"] = probabilities
         return result
 
-    def get_config(self) -> dict[str, Any]:
-        known = {
-            "name": self.name,
-            "trainable": self.trainable,
-            "dtype": self.dtype_policy.name,
-            **{name: getattr(self.embeddings, name) for name in _OF_EMBEDDINGS},
-            **{name: getattr(self.encoder, name) for name in _OF_STACK},
-            **self.encoder.layer_config,
-            "return_encoder_outputs": self.return_encoder_outputs,
-        }
-        names = self.argument_names()
-        config = {name: value for name, value in known.items() if name in names}
-        frozen = [part.name for part in self._parts() if not part.trainable]
-        changes = {"frozen": frozen, "lora": self.lora, "quantization": self.quantization}
-        return {**config, **{name: value for name, value in changes.items() if value}}
+    @property
+    def stack(self) -> TransformerStack:
+        return self.encoder
 
-    @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "EncoderBackbone":
-        config = dict(config)
-        frozen, trainable = config.pop("frozen", ()), config.pop("trainable", True)
-        lora, quantization = config.pop("lora", None), config.pop("quantization", None)
-        with int8_matrices() if quantization else nullcontext():
-            backbone = cls(**config)
-        if lora:
-            backbone.enable_lora(**lora)
-        for part in backbone._parts():
-            if part.trainable == (part.name in frozen):
-                part.trainable = not part.trainable
-        if not trainable:
-            backbone.trainable = False
-        return backbone
-
-    def _parts(self) -> list[keras.layers.Layer]:
-        pooler = [] if self.pooler is None else [self.pooler]
-        return [self.embeddings, *self.encoder.groups, *pooler]
+    def parts(self) -> list[keras.layers.Layer]:
+        return [*super().parts(), *([] if self.pooler is None else [self.pooler])]

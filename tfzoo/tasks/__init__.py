@@ -1,5 +1,6 @@
 """One file per task, for every backbone that fits it."""
 
+from tfzoo.tasks.causal_lm import CausalLM, GPT2CausalLM, GPT3CausalLM, GPTCausalLM
 from tfzoo.tasks.classifier import (
     AlbertClassifier,
     BertClassifier,
@@ -17,6 +18,8 @@ from tfzoo.tasks.embedder import (
     Embedder,
     RobertaEmbedder,
 )
+from tfzoo.tasks.fine_tuned_gpt import GPTClassifier, GPTMultipleChoice
+from tfzoo.tasks.gpt_classifier import GPT2Classifier, GPT3Classifier
 from tfzoo.tasks.masked_lm import (
     AlbertMaskedLM,
     BertMaskedLM,
@@ -67,6 +70,7 @@ __all__ = [
     "BertPretrainer",
     "BertQuestionAnswerer",
     "BertTokenClassifier",
+    "CausalLM",
     "Classifier",
     "DistilBertClassifier",
     "DistilBertEmbedder",
@@ -82,6 +86,13 @@ __all__ = [
     "ElectraQuestionAnswerer",
     "ElectraTokenClassifier",
     "Embedder",
+    "GPT2CausalLM",
+    "GPT2Classifier",
+    "GPT3CausalLM",
+    "GPT3Classifier",
+    "GPTCausalLM",
+    "GPTClassifier",
+    "GPTMultipleChoice",
     "MaskedLM",
     "MultipleChoice",
     "QuestionAnswerer",

@@ -1,6 +1,6 @@
 """Classification and regression of texts and pairs of texts."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 import numpy as np
@@ -51,6 +51,7 @@ class Classifier(Task):
     """
 
     kind = "Classifier"
+    head_bias: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -77,6 +78,7 @@ class Classifier(Task):
             num_classes,
             dropout,
             backbone.head_activation,
+            use_bias=self.head_bias,
             dtype=self.dtype_policy,
             name="classification_head",
         )

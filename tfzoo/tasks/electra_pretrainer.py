@@ -107,7 +107,7 @@ class ElectraPretrainer(TokenTask):
         from tfzoo.weights import preset
 
         settings = super()._settings(source, overrides)
-        width = preset.vector_size(
+        width = preset.last_size(
             cls.backbone_class, "generator", "encoder/layer_0/output_norm/gamma", source
         )
         return settings if width is None else {"generator_hidden_dim": width, **settings}
@@ -129,10 +129,11 @@ class ElectraPretrainer(TokenTask):
         return self.discriminator_head(hidden, training=training)[..., 0]
 
     def _sampled(self, logits: Any, training: bool | None) -> Any:
-        """Ids (B, P) drawn from the softmax of logits; the same ones each time in evaluation."""
-        seed = draw_seed(self.seed_generator, training)
-        seed = ops.zeros(2, "int32") if seed is None else seed
-        noise = ops.maximum(stateless_uniform(ops.shape(logits), seed), 1e-7)
+        """Ids (B, P) drawn from the softmax of logits; in evaluation always the same for a row."""
+        seed, shape = draw_seed(self.seed_generator, training), ops.shape(logits)
+        if seed is None:
+            seed, shape = ops.zeros(2, "int32"), (1, *shape[1:])
+        noise = ops.maximum(stateless_uniform(shape, seed), 1e-7)
         gumbel = -ops.log(-ops.log(noise))
         return ops.argmax(ops.stop_gradient(logits) + gumbel, axis=-1)
 

@@ -68,19 +68,18 @@ class MultipleChoice(Task):
     def call(self, inputs: dict[str, Any], training: bool | None = None) -> Any:
         shape = ops.shape(inputs["token_ids"])  # (B, C, S)
         rows = {
-            name: ops.reshape(each, (-1, shape[2]))
-            for name, each in inputs.items()
-            if name != "choice_mask"
+            name: ops.reshape(each, (-1, *ops.shape(each)[2:])) for name, each in inputs.items()
         }
-        logits = ops.reshape(super().call(rows, training), shape[:2])
-        if "choice_mask" not in inputs:
-            return logits
-        return ops.where(ops.cast(inputs["choice_mask"], "bool"), logits, _RULED_OUT)
+        outputs = super().call(rows, training)
+        return keras.tree.map_structure(lambda each: ops.reshape(each, shape[:2]), outputs)
 
     def heads(
         self, outputs: dict[str, Any], inputs: dict[str, Any], training: bool | None = None
     ) -> Any:
-        return self.multiple_choice_head(sequence_vectors(outputs), training=training)
+        logits = self.multiple_choice_head(sequence_vectors(outputs), training=training)
+        if "choice_mask" not in inputs:
+            return logits
+        return ops.where(ops.cast(inputs["choice_mask"], "bool")[:, None], logits, _RULED_OUT)
 
     def choose(
         self,

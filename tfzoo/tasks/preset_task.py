@@ -10,6 +10,7 @@ from tfzoo.layers.initializers import no_initial_weights
 from tfzoo.models import Backbone
 from tfzoo.models.backbone import OwnQuantize
 from tfzoo.tasks.parts import arguments, check_fit, routed
+from tfzoo.tokenizers import TextPreprocessor
 
 
 class PresetTask(OwnQuantize, keras.Model):
@@ -17,13 +18,14 @@ class PresetTask(OwnQuantize, keras.Model):
 
     Args:
         backbone: the model below the heads.
-        preprocessor: a `tfzoo.tokenizers.TextPreprocessor`; None takes features instead of text.
+        preprocessor: a `preprocessor_class`; None takes features instead of text.
         kwargs: those of `keras.Model`.
     """
 
     kind: ClassVar[str]  # a key of `tfzoo.weights.family.HEADS`
     backbone_class: ClassVar[type[Backbone]]
     tokenizer_class: ClassVar[type]
+    preprocessor_class: ClassVar[type] = TextPreprocessor
     uses_pooler: ClassVar[bool] = True  # False for a task without a head on `pooled_output`
     default_sequence_length: ClassVar[int] = 128  # where the source of the weights says none
 
@@ -63,16 +65,16 @@ class PresetTask(OwnQuantize, keras.Model):
             WeightsError: what is found is damaged, or not of this family.
             ConfigError: no part knows an override, or a value does not fit.
         """
-        from tfzoo.tokenizers import TextPreprocessor
         from tfzoo.weights import preset
 
         task_class, source = cls._opened(handle)
         backbone_class, tokenizer_class = task_class.backbone_class, task_class.tokenizer_class
+        preprocessor_class = task_class.preprocessor_class
         mine = routed(
             overrides,
             task=arguments(task_class) - {"backbone", "preprocessor"} | {"name"},
             backbone=backbone_class.argument_names() - {"name"},
-            preprocessor=arguments(TextPreprocessor) - {"tokenizer"},
+            preprocessor=arguments(preprocessor_class) - {"tokenizer"},
             tokenizer=arguments(tokenizer_class) - tokenizer_class.assets.keys(),
         )
         tokenizer = preset.tokenizer(
@@ -86,14 +88,15 @@ class PresetTask(OwnQuantize, keras.Model):
             load_weights,
             unused=() if task_class.uses_pooler else ("pooler/*",),
         )
-        preprocessor = tokenizer and TextPreprocessor(
+        backbone = task_class._fitted(backbone, tokenizer, source)
+        preprocessor = tokenizer and preprocessor_class(
             tokenizer,
             **{
                 "sequence_length": min(
                     task_class._stated_length(source) or task_class.default_sequence_length,
                     backbone.embeddings.max_sequence_length,
                 ),
-                **preset.saved_arguments(TextPreprocessor, source, "preprocessor"),
+                **preset.saved_arguments(preprocessor_class, source, "preprocessor"),
                 **mine["preprocessor"],
             },
         )
@@ -127,6 +130,11 @@ class PresetTask(OwnQuantize, keras.Model):
         """This class, or where it is of no family, those below it that are."""
         mine = [cls] if hasattr(cls, "backbone_class") else []
         return mine + [each for below in cls.__subclasses__() for each in below.choices()]
+
+    @classmethod
+    def _fitted(cls, backbone: Backbone, tokenizer: Any, source: Any) -> Backbone:
+        """The backbone that the task stands on, given the one of a source."""
+        return backbone
 
     @classmethod
     def _settings(cls, source: Any, overrides: dict[str, Any]) -> dict[str, Any]:

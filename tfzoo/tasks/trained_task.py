@@ -47,12 +47,17 @@ class TrainedTask(PresetTask):
                 "jit_compile=True does not go with several replicas, which exchange gradients "
                 "between compiled parts; leave it out."
             )
-        elif accumulation_steps > 1 or self._has_replicas:
+        else:
             from tfzoo.training.global_mean import wrapped
 
-            loss = wrapped(loss)
+            loss = wrapped(loss, in_pieces=accumulation_steps > 1 or self._has_replicas)
         self.accumulation_steps = accumulation_steps
         super().compile(*args, loss=loss, **kwargs)
+        if keras.backend.backend() == "tensorflow":
+            from tfzoo.training.loss_tracker import LossTracker
+
+            # As Keras sets its own: among the metrics, but not tracked a second time.
+            object.__setattr__(self, "_loss_tracker", LossTracker(self.loss_names()))
 
     def evaluate(self, *args: Any, **kwargs: Any) -> Any:
         with self._clear_errors(), self._whole_batches():
@@ -97,6 +102,12 @@ class TrainedTask(PresetTask):
         from tfzoo.training.steps import loss_totals
 
         return loss_totals(self, x, sample_weight)
+
+    def loss_names(self) -> list[str | None]:
+        """The names among `loss_totals`."""
+        from tfzoo.training.global_mean import global_means
+
+        return list(global_means(self.loss))
 
     def _train(
         self,

@@ -1,7 +1,10 @@
 """Strings to token ids and features, inside the TensorFlow graph."""
 
-from tfzoo.tokenizers.byte_pair import RobertaTokenizer
+from tfzoo.tokenizers.gpt import GPTTokenizer
+from tfzoo.tokenizers.gpt2 import GPT2Tokenizer
+from tfzoo.tokenizers.language_model import LanguageModelPreprocessor
 from tfzoo.tokenizers.preprocessor import TextPreprocessor
+from tfzoo.tokenizers.roberta import RobertaTokenizer
 from tfzoo.tokenizers.sentencepiece import AlbertTokenizer
 from tfzoo.tokenizers.wordpiece import BertTokenizer, DistilBertTokenizer, ElectraTokenizer
 
@@ -10,6 +13,9 @@ __all__ = [
     "BertTokenizer",
     "DistilBertTokenizer",
     "ElectraTokenizer",
+    "GPT2Tokenizer",
+    "GPTTokenizer",
+    "LanguageModelPreprocessor",
     "RobertaTokenizer",
     "TextPreprocessor",
 ]

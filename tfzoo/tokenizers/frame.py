@@ -10,10 +10,10 @@ if TYPE_CHECKING:
 
 
 class Frame:
-    """Rows `[CLS] a [SEP]`, and pairs `[CLS] a [SEP] b [SEP]` or `[CLS] a [SEP] [SEP] b [SEP]`.
+    """Rows `[CLS] a [SEP]`, and pairs `[CLS] a [SEP] b [SEP]`, with the tokens of the family.
 
-    Which of the two a pair is, `tokenizer.has_segments` says: where segments do not tell the texts
-    apart, as in RoBERTa (https://arxiv.org/abs/1907.11692), two separators do.
+    `tokenizer.frame_ids` says which. Where segments do not tell the texts apart, as in RoBERTa
+    (https://arxiv.org/abs/1907.11692), two separators do; GPT-2 has a token between texts alone.
 
     Args:
         tokenizer: has the special tokens.
@@ -31,14 +31,13 @@ class Frame:
     """
 
     def __init__(self, tokenizer: Tokenizer, texts: int):
-        sep = [tokenizer.sep_id]
-        between = sep if tokenizer.has_segments else 2 * sep
-        self._special = [[tokenizer.cls_id], *(texts - 1) * [between], sep]
+        before, between, behind = tokenizer.frame_ids
+        self._special = [before, *(texts - 1) * [between], behind]
         self._has_segments = tokenizer.has_segments
 
     @property
     def size(self) -> int:
-        """How many special tokens a row has; all but one of them stand before its last text."""
+        """How many special tokens a row has; an encoder's, all but one before its last text."""
         return sum(map(len, self._special))
 
     def rows(self, *texts: "tf.RaggedTensor") -> "dict[str, tf.RaggedTensor]":
@@ -48,7 +47,7 @@ class Frame:
         second = int(self._has_segments)
         segments = [tf.zeros_like(text) + i * second for i, text in enumerate(texts)]
         zeros = _zeros(self._special)
-        zeros[-1] = [(len(texts) - 1) * second]
+        zeros[-1] = [(len(texts) - 1) * second for _ in zeros[-1]]
         return {"token_ids": _joined(texts, self._special), "segment_ids": _joined(segments, zeros)}
 
     def around(self, *values: "tf.RaggedTensor") -> "tf.RaggedTensor":

@@ -1,4 +1,4 @@
-"""Strings and pairs of strings to the features that an encoder takes."""
+"""Strings and pairs of strings to the features that a model takes."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,9 @@ class TextPreprocessor:
     texts where the tokenizer's family has no segments. A pair that is too long loses tokens from
     the end of whichever text is the longer at that moment, at a tie of the second, as in the
     original BERT code and TF-Hub's preprocessors.
+
+    GPT's families have other special tokens, of which some have none around a text: there, the row
+    of an empty text is the token of padding, as a real one.
 
     The two halves of the work are methods of their own, so that a pipeline can sort rows by length
     in between: `encode` gives rows of their own length, `pad` makes a rectangle of them.
@@ -73,7 +76,10 @@ class TextPreprocessor:
         columns = columns if isinstance(columns, tuple) else (columns,)
         frame = Frame(self.tokenizer, len(columns))
         room = self.sequence_length - frame.size
-        return frame.rows(*_truncated([self.tokenizer(column) for column in columns], room))
+        rows = [self.tokenizer(column) for column in columns]
+        if not frame.size:
+            rows = [_filled(each, self.tokenizer.pad_id) for each in rows]
+        return frame.rows(*_truncated(rows, room))
 
     def pad(
         self, encoded: dict[str, "tf.RaggedTensor"], length: "int | tf.Tensor | None" = None
@@ -90,17 +96,10 @@ class TextPreprocessor:
         import tensorflow as tf
 
         ids = encoded["token_ids"]
-        width = ids.bounding_shape(axis=1)
-        missing = 0 if length is None else tf.cast(length, width.dtype) - width
-
-        def rectangle(rows: tf.RaggedTensor, fill: int) -> tf.Tensor:
-            padded = tf.pad(rows.to_tensor(fill), [[0, 0], [0, missing]], constant_values=fill)
-            return tf.ensure_shape(padded, [None, length if isinstance(length, int) else None])
-
         return {
-            "token_ids": rectangle(ids, self.tokenizer.pad_id),
-            "segment_ids": rectangle(encoded["segment_ids"], 0),
-            "padding_mask": rectangle(tf.ones_like(ids), 0),
+            "token_ids": rectangle(ids, self.tokenizer.pad_id, length),
+            "segment_ids": rectangle(encoded["segment_ids"], 0, length),
+            "padding_mask": rectangle(tf.ones_like(ids), 0, length),
         }
 
     def get_config(self) -> dict[str, Any]:
@@ -115,6 +114,27 @@ class TextPreprocessor:
         """Rebuilds a preprocessor from `get_config()`."""
         tokenizer = keras.saving.deserialize_keras_object(config["tokenizer"])
         return cls(tokenizer, config["sequence_length"])
+
+
+def rectangle(
+    rows: "tf.RaggedTensor", fill: int, length: "int | tf.Tensor | None" = None
+) -> "tf.Tensor":
+    """Rows (B, None), filled up to `length`, by default that of the longest."""
+    import tensorflow as tf
+
+    width = rows.bounding_shape(axis=1)
+    missing = 0 if length is None else tf.cast(length, width.dtype) - width
+    padded = tf.pad(rows.to_tensor(fill), [[0, 0], [0, missing]], constant_values=fill)
+    return tf.ensure_shape(padded, [None, length if isinstance(length, int) else None])
+
+
+def _filled(rows: "tf.RaggedTensor", token_id: int) -> "tf.RaggedTensor":
+    """Rows of ids, with a token in each that is empty."""
+    import tensorflow as tf
+
+    missing = tf.cast(rows.row_lengths() == 0, tf.int64)
+    tokens = tf.fill([tf.reduce_sum(missing)], token_id)
+    return tf.concat([rows, tf.RaggedTensor.from_row_lengths(tokens, missing)], axis=1)
 
 
 def _truncated(columns: Sequence["tf.RaggedTensor"], room: int) -> Sequence["tf.RaggedTensor"]:

@@ -60,6 +60,7 @@ class Tokenizer:
     cls_id: int
     sep_id: int
     mask_id: int
+    end_id: int | None = None  # of what ends a text that is generated, in families that have it
 
     def __init__(self, vocabulary: Sequence[str]):
         self.vocabulary = list(vocabulary)
@@ -81,6 +82,12 @@ class Tokenizer:
     def vocabulary_size(self) -> int:
         """How many tokens there are: the number of rows of the embedding."""
         return len(self.vocabulary)
+
+    @property
+    def frame_ids(self) -> tuple[list[int], list[int], list[int]]:
+        """The special tokens before, between and behind the texts of a row."""
+        sep = [self.sep_id]
+        return [self.cls_id], sep if self.has_segments else 2 * sep, sep
 
     @property
     def mask_token(self) -> str:

@@ -10,8 +10,10 @@ from itertools import islice
 from types import ModuleType
 
 from tfzoo.errors import ConfigError, DataError
-from tfzoo.tokenizers.byte_pair import RobertaTokenizer
+from tfzoo.tokenizers.byte_level import ByteLevelTokenizer
 from tfzoo.tokenizers.byte_pair_model import ALPHABET
+from tfzoo.tokenizers.gpt2 import GPT2Tokenizer
+from tfzoo.tokenizers.roberta import RobertaTokenizer
 from tfzoo.tokenizers.sentencepiece import AlbertTokenizer
 from tfzoo.tokenizers.strings import text_tensors
 from tfzoo.tokenizers.wordpiece import BertTokenizer
@@ -20,7 +22,10 @@ _TEXTS = 8192  # normalised at once
 _CHARACTERS = 1000  # that have pieces of their own, the most frequent ones
 _REPEATED = 1000  # times that a word stands in one string
 _MAX_SENTENCE = 2**16  # bytes; SentencePiece leaves longer ones out
-_ROBERTA = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]  # the published ids, but for that of <mask>
+_SPECIAL = {  # the first ids, which but for that of <mask> are RoBERTa's published ones
+    RobertaTokenizer: ["<s>", "<pad>", "</s>", "<unk>", "<mask>"],
+    GPT2Tokenizer: ["<|endoftext|>"],
+}
 _PUNCTUATION = [*'()"-.–£€']  # noqa: RUF001, pieces of their own in the published ALBERT
 
 
@@ -64,12 +69,17 @@ def train_wordpiece(
     return BertTokenizer(sorted(ids, key=ids.get), lowercase)
 
 
-def train_byte_pair(texts: Iterable[str], vocabulary_size: int) -> RobertaTokenizer:
-    """Learns byte-level byte-pair encoding for RoBERTa, with Hugging Face's `tokenizers`.
+def train_byte_pair(
+    texts: Iterable[str],
+    vocabulary_size: int,
+    tokenizer_class: type[ByteLevelTokenizer] = RobertaTokenizer,
+) -> ByteLevelTokenizer:
+    """Learns byte-level byte-pair encoding, with Hugging Face's `tokenizers`.
 
     Args:
         texts: strings, which are gone through once.
         vocabulary_size: tokens, special ones and the 256 bytes included; little text gives fewer.
+        tokenizer_class: whose special tokens there are: `RobertaTokenizer` or `GPT2Tokenizer`.
 
     Raises:
         DataError: there is no text.
@@ -81,19 +91,20 @@ def train_byte_pair(texts: Iterable[str], vocabulary_size: int) -> RobertaTokeni
         ['we', 'Ġplay']
     """
     rust = _rust()
-    _check_size(vocabulary_size, len(_ROBERTA) + len(ALPHABET))
+    special = _SPECIAL[tokenizer_class]
+    _check_size(vocabulary_size, len(special) + len(ALPHABET))
     learner = rust.Tokenizer(rust.models.BPE())
     learner.pre_tokenizer = rust.pre_tokenizers.ByteLevel(add_prefix_space=False)
     trainer = rust.trainers.BpeTrainer(
         vocab_size=vocabulary_size,
-        special_tokens=_ROBERTA,
+        special_tokens=special,
         initial_alphabet=list(ALPHABET),
         show_progress=False,
     )
     learner.train_from_iterator(_some(texts), trainer)
     learnt = json.loads(learner.to_str())["model"]
     vocabulary = sorted(learnt["vocab"], key=learnt["vocab"].get)
-    return RobertaTokenizer(vocabulary, [" ".join(pair) for pair in learnt["merges"]])
+    return tokenizer_class(vocabulary, [" ".join(pair) for pair in learnt["merges"]])
 
 
 def train_sentencepiece(

@@ -21,6 +21,7 @@ from tfzoo.training.pairing import (
 )
 from tfzoo.training.soft_targets import (
     attention_loss,
+    distillation_names,
     distillation_totals,
     hidden_loss,
     soft_target_loss,
@@ -193,6 +194,10 @@ class Distiller(Task):
             **{name or _LABELS: total for name, total in labels.items()},
             **distillation_totals(self.student.default_loss(), mask, weights, heads),
         }
+
+    def loss_names(self) -> list[str | None]:
+        labels = [name or _LABELS for name in super().loss_names()]
+        return [*labels, *distillation_names(self.student.default_loss())]
 
     def compute_metrics(
         self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None

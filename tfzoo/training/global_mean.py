@@ -66,18 +66,25 @@ def weight_of(loss: keras.losses.Loss, rows: Any, sample_weight: Any) -> Any:
     return ops.cast(ops.shape(rows)[0], "float32")
 
 
-def wrapped(loss: Any) -> Any:
-    """A structure of losses as `compile` takes it, each one a `GlobalMean`.
+def wrapped(loss: Any, in_pieces: bool) -> Any:
+    """Losses as `compile` takes them, each one a `GlobalMean` if it needs to be.
+
+    Args:
+        loss: one, or a dict by the names of outputs.
+        in_pieces: whether steps are cut into pieces, so that every loss needs it. If they are not,
+            those do that divide by sample weights: the others count by examples, as steps do.
 
     Raises:
-        ConfigError: a loss does not average.
+        ConfigError: a loss of pieces does not average.
     """
     if isinstance(loss, dict):
-        return {name: _wrapped(each, name) for name, each in loss.items()}
-    return _wrapped(loss, None)
+        return {name: _wrapped(each, name, in_pieces) for name, each in loss.items()}
+    return _wrapped(loss, None, in_pieces)
 
 
-def _wrapped(loss: Any, output: str | None) -> Any:
+def _wrapped(loss: Any, output: str | None, in_pieces: bool) -> Any:
+    if not in_pieces and getattr(loss, "reduction", None) != "mean_with_sample_weight":
+        return loss
     if isinstance(loss, str):
         loss = keras.losses.get(loss)
     if loss is None or isinstance(loss, GlobalMean):
@@ -90,6 +97,16 @@ def _wrapped(loss: Any, output: str | None) -> Any:
             f"micro-batches need one that averages: {', '.join(_MEANS)}."
         )
     return GlobalMean(loss, output)
+
+
+def global_means(loss: Any) -> dict[str | None, GlobalMean]:
+    """Those among a model's losses that are, by the names of their outputs."""
+    return {name: each for name, each in by_output(loss).items() if isinstance(each, GlobalMean)}
+
+
+def by_output(loss: Any) -> dict[str | None, Any]:
+    """A model's losses by the names of their outputs; None is that of the only one."""
+    return loss if isinstance(loss, dict) else {None: loss}
 
 
 @keras.saving.register_keras_serializable(package="tfzoo")

@@ -186,6 +186,8 @@ def make_optimizer(
     clip_norm: float | None = 1.0,
     layer_decay: float = 1.0,
     average: float | None = None,
+    beta_2: float = 0.999,
+    epsilon: float = 1e-6,
 ) -> keras.optimizers.Optimizer:
     """An optimizer for Transformers: LayerNorm's parameters and biases do not decay.
 
@@ -197,6 +199,8 @@ def make_optimizer(
         layer_decay: each layer learns this many times as fast as the one above it.
         average: the momentum of an exponential moving average of the weights, such as 0.999, with
             which the model is evaluated and saved; None for none.
+        beta_2, epsilon: of "adamw" and "lamb": the momentum of the second moments, and what is
+            added to their roots.
 
     Raises:
         ConfigError: a number is out of range, or there is no such optimizer.
@@ -217,7 +221,12 @@ def make_optimizer(
             f"weight_decay is {weight_decay} and clip_norm is {clip_norm}; weight_decay must not "
             "be negative, and clip_norm must be positive, or None."
         )
-    settings = {"epsilon": 1e-6} if name == "adamw" else {}
+    if not (0 <= beta_2 < 1 and epsilon > 0):
+        raise ConfigError(
+            f"beta_2 is {beta_2} and epsilon is {epsilon}; beta_2 must be from 0 on and below 1, "
+            "and epsilon positive."
+        )
+    settings = {} if name == "adafactor" else {"beta_2": beta_2, "epsilon": epsilon}
     if average is not None:
         settings |= {"use_ema": True, "ema_momentum": average}
     return classes[name](

@@ -6,7 +6,9 @@ from typing import Any
 from keras import losses, ops
 
 from tfzoo.errors import ConfigError
-from tfzoo.training.global_mean import GlobalMean, weight_of
+from tfzoo.training.global_mean import GlobalMean, by_output, weight_of
+
+_HIDDEN, _ATTENTION = "hidden states", "attention"
 
 
 def soft_target_loss(
@@ -71,13 +73,17 @@ def distillation_totals(hard: Any, mask: Any, sample_weight: Any, num_heads: int
         mask: (B, S), 1 for real tokens.
         num_heads: N of the attention probabilities.
     """
-    each_hard = hard if isinstance(hard, dict) else {None: hard}
     tokens = ops.sum(ops.cast(mask, "float32"))
     soft = {
         _soft(name): weight_of(each, mask, _of_output(sample_weight, name))
-        for name, each in each_hard.items()
+        for name, each in by_output(hard).items()
     }
-    return {**soft, "hidden states": tokens, "attention": num_heads * tokens}
+    return {**soft, _HIDDEN: tokens, _ATTENTION: num_heads * tokens}
+
+
+def distillation_names(hard: Any) -> list[str]:
+    """The names among `distillation_totals`."""
+    return [*map(_soft, by_output(hard)), _HIDDEN, _ATTENTION]
 
 
 def _soft(name: str | None) -> str:
@@ -114,7 +120,7 @@ def hidden_loss(
         A scalar, the mean over real tokens, H and pairs.
     """
     loss = losses.MeanSquaredError(reduction="mean_with_sample_weight")
-    loss = GlobalMean(loss, "hidden states")
+    loss = GlobalMean(loss, _HIDDEN)
     parts = []
     for taught, learned in pairs:
         learned = ops.cast(learned, "float32")
@@ -133,7 +139,7 @@ def attention_loss(pairs: Iterable[tuple[Any, Any]], mask: Any) -> Any:
     Returns:
         A scalar, the mean over heads, real queries and pairs.
     """
-    loss = GlobalMean(losses.KLDivergence(reduction="mean_with_sample_weight"), "attention")
+    loss = GlobalMean(losses.KLDivergence(reduction="mean_with_sample_weight"), _ATTENTION)
     parts = []
     for taught, learned in pairs:
         taught, learned = (ops.cast(each, "float32") for each in (taught, learned))

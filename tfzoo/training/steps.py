@@ -12,7 +12,7 @@ import keras
 import tensorflow as tf
 
 from tfzoo.layers.dropout import step_seeds
-from tfzoo.training.global_mean import GlobalMean, step_totals, weight_of
+from tfzoo.training.global_mean import global_means, step_totals, weight_of
 from tfzoo.training.throughput import step_work
 
 # Among the logs of a train function:
@@ -79,17 +79,19 @@ def test_step(model: keras.Model, data: Any) -> dict[str, Any]:
         data: `(x, y, sample_weight)`, as `evaluate` unpacks them.
 
     Returns:
-        The metrics so far; a single loss averages over all that it has averaged over so far, be it
-        examples or tokens.
+        The metrics so far; each loss averages over all examples, or all tokens, so far.
     """
     x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
     outputs = model(x, training=False)
-    loss = model._compute_loss(x, y, outputs, sample_weight, training=False)
+    totals = model.loss_totals(x, y, sample_weight)
+    parts, rest = _parts(
+        lambda: model._compute_loss(x, y, outputs, sample_weight, training=False), totals
+    )
+    # A loss of Keras is divided by the number of replicas.
     replicas = tf.distribute.get_replica_context().num_replicas_in_sync
-    weight = tf.cast(_rows(x), tf.float32)
-    if isinstance(model.loss, keras.losses.Loss):
-        weight = weight_of(model.loss, tf.nest.flatten(x)[0], sample_weight)
-    model._loss_tracker.update_state(loss * replicas, sample_weight=weight)
+    means = {name: part * replicas for name, part in parts.items()}
+    model._loss_tracker.update_parts(means, totals)
+    model._loss_tracker.update_state(rest, sample_weight=_rows(x))
     return model.compute_metrics(x, y, outputs, sample_weight)
 
 
@@ -106,6 +108,27 @@ def build_metrics(model: keras.Model, spec: Any) -> None:
 
     with model.distribute_strategy.scope():
         model._symbolic_build(data_batch=tf.nest.map_structure(of_one_replica, spec))
+
+
+def _parts(
+    compute_loss: Callable[[], Any], totals: dict[str | None, Any]
+) -> tuple[dict[str | None, Any], Any]:
+    """What each `GlobalMean` adds to a loss, with all factors, and the rest of the loss.
+
+    A loss is linear in its means: its derivative by a factor of 1 at one of them is what that adds.
+
+    Args:
+        compute_loss: returns the loss of a batch.
+        totals: name -> what the mean divides by.
+    """
+    ones = [tf.ones(()) for _ in totals]
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(ones)
+        scaled = {name: totals[name] / one for name, one in zip(totals, ones, strict=True)}
+        with step_totals(scaled, 1):
+            loss = compute_loss()
+    parts = tape.gradient(loss, ones, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+    return dict(zip(totals, parts, strict=True)), loss - tf.cast(sum(parts), loss.dtype)
 
 
 def _accumulated(
@@ -153,15 +176,13 @@ def _folded(seed: Any, *numbers: Any) -> Any:
 
 def loss_totals(model: keras.Model, x: Any, sample_weight: Any) -> dict[str | None, Any]:
     """What each loss of a model divides by on a batch; see `GlobalMean`."""
-    losses = model.loss if isinstance(model.loss, dict) else {None: model.loss}
     return {
         name: weight_of(
             loss,
             tf.nest.flatten(x)[0],
             sample_weight.get(name) if isinstance(sample_weight, dict) else sample_weight,
         )
-        for name, loss in losses.items()
-        if isinstance(loss, GlobalMean)
+        for name, loss in global_means(model.loss).items()
     }
 
 

@@ -6,6 +6,8 @@ from typing import Any
 
 import keras
 
+from tfzoo.layers.backend import fused_products
+
 
 @contextlib.contextmanager
 def quick_start(model: keras.Model) -> Iterator[None]:
@@ -22,17 +24,11 @@ def quick_start(model: keras.Model) -> Iterator[None]:
     if keras.backend.backend() != "tensorflow":
         yield
         return
-    import tensorflow as tf
-
     if not model.optimizer.built:
         with model.distribute_strategy.scope():
             model.optimizer.build(model.trainable_variables)
-    before = tf.config.optimizer.get_experimental_options().get("remapping", True)
-    tf.config.optimizer.set_experimental_options({"remapping": False})
-    try:
+    with fused_products(False):
         yield
-    finally:
-        tf.config.optimizer.set_experimental_options({"remapping": before})
 
 
 def trace_predict(model: keras.Model, dataset: Any) -> None:

@@ -19,6 +19,7 @@ HEADS = {
     "MultipleChoice": ("multiple_choice_head",),
     "Pretrainer": ("masked_lm_head", "next_sentence_head", "generator", "discriminator_head"),
     "MaskedLM": ("masked_lm_head",),
+    "CausalLM": (),
     "Embedder": (),
 }
 # Heads whose tensors other formats call as they call those of others, a pooler's or a classifier's.
@@ -27,18 +28,18 @@ NAMELESS = ("multiple_choice_head",)
 
 @dataclass(frozen=True)
 class Preset:
-    """Published weights of a family.
+    """Published weights of a family, or a size alone.
 
     Args:
-        handle: where they are, for `tfzoo.weights.resolve`.
-        licence: under which they are published.
+        handle: where they are, for `tfzoo.weights.resolve`; None where they are not published.
+        licence: under which they are published; None as above.
         lowercase: whether their tokenizer lower-cases; None where there is no choice.
         sizes: constructor arguments of the backbone.
         sha256: of the file that `handle` downloads, where it is known.
     """
 
-    handle: str
-    licence: str
+    handle: str | None
+    licence: str | None
     lowercase: bool | None
     sizes: Mapping[str, Any]
     sha256: str | None = None

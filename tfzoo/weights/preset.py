@@ -8,8 +8,9 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 import keras
+import numpy as np
 
-from tfzoo.errors import ConfigError, WeightsError
+from tfzoo.errors import ConfigError, HandleError, WeightsError
 from tfzoo.signatures import constructor_parameters
 from tfzoo.weights import mapping
 from tfzoo.weights.arguments import check_arguments, has_argument
@@ -38,6 +39,10 @@ def open_preset(choices: Sequence[type], handle: str | os.PathLike[str]) -> tupl
         WeightsError: what is found is damaged, or of another family.
     """
     named = next((c.presets[handle] for c in choices if handle in c.presets), None)
+    if named and named.handle is None:
+        raise HandleError(
+            f"The weights of {handle} are not published; take its sizes with load_weights=False."
+        )
     source = open_source(resolve(named.handle, sha256=named.sha256) if named else resolve(handle))
     for backbone_class in choices:
         if _is_of(backbone_class, source):
@@ -189,11 +194,11 @@ def find_task(backbone_class: type, source: Source) -> str | None:
 
 def num_classes(backbone_class: type, head: str, source: Source) -> int | None:
     """How many logits a head of a source gives; None if it has no such head."""
-    return vector_size(backbone_class, head, "logits/bias", source)
+    return last_size(backbone_class, head, "logits/kernel", source)
 
 
-def vector_size(backbone_class: type, head: str, path: str, source: Source) -> int | None:
-    """The size of a variable of one dimension; None if a source has no such head.
+def last_size(backbone_class: type, head: str, path: str, source: Source) -> int | None:
+    """The size of a variable of ours along its last axis; None if a source has no such head.
 
     Args:
         backbone_class: the class of the backbone below the head.
@@ -205,7 +210,9 @@ def vector_size(backbone_class: type, head: str, path: str, source: Source) -> i
         return None
     row = _head_table(backbone_class, head, source).row(f"{head}/{path}")
     spec = source.tensors.specs.get(row.names[0])
-    return spec.shape[0] if spec and spec.shape else None
+    if spec is None or not spec.shape:
+        return None
+    return row.transform.read(np.broadcast_to(np.float32(0), spec.shape)).shape[-1]
 
 
 def tokenizer(

@@ -2,8 +2,8 @@
 
 Their WordPiece differs from the original code, which tfzoo follows, in what occurs in hardly any
 text: words of 101 to 200 characters are unknown to them, a capital sigma is never a final one, and
-characters for private use are dropped. All of theirs also find special tokens that are spelled out
-in texts.
+characters for private use are dropped. Their GPT-1 cuts words as BERT does, where the original has
+spaCy do it. All of theirs also find special tokens that are spelled out in texts.
 """
 
 import re
@@ -54,20 +54,48 @@ _KNOWN_SENTENCEPIECE_OPTIONS = {
     "remove_space": (True, None),
     "tokenizer_class": ("AlbertTokenizer", "AlbertTokenizerFast", None),
 }
-_BYTE_PAIR_SPECIAL = ("<s>", "<pad>", "</s>", "<unk>", "<mask>")
-_KNOWN_BYTE_PAIRS = {
+_BYTE_PAIRS = {
     "model.type": ("BPE", None),
     "model.dropout": (None, 0.0),
     "model.continuing_subword_prefix": ("", None),
-    "model.end_of_word_suffix": ("", None),
     "model.byte_fallback": (False, None),
     "model.ignore_merges": (False, None),
+    "post_processor.special_tokens": ({}, None),
+}
+_BYTE_LEVEL = {
+    **_BYTE_PAIRS,
+    "model.end_of_word_suffix": ("", None),
     "normalizer": (None,),
     "pre_tokenizer.type": ("ByteLevel",),
     "pre_tokenizer.use_regex": (True, None),
-    "post_processor.type": ("RobertaProcessing", None),
 }
-_KNOWN_BYTE_PAIR_CLASSES = ("RobertaTokenizer", "RobertaTokenizerFast", None)
+# Of each family what there may be in tokenizer.json, the tokens that it may keep whole, and the
+# class of its tokenizer.
+_KNOWN_BYTE_PAIRS = {
+    "roberta": (
+        {**_BYTE_LEVEL, "post_processor.type": ("RobertaProcessing", None)},
+        ("<s>", "<pad>", "</s>", "<unk>", "<mask>"),
+        "RobertaTokenizer",
+    ),
+    "gpt2": (
+        {**_BYTE_LEVEL, "post_processor.type": ("ByteLevel", "TemplateProcessing", None)},
+        ("<|endoftext|>",),
+        "GPT2Tokenizer",
+    ),
+    "openai-gpt": (
+        {
+            **_BYTE_PAIRS,
+            "model.end_of_word_suffix": ("</w>",),
+            "model.unk_token": ("<unk>",),
+            "normalizer.type": ("BertNormalizer",),
+            "normalizer.lowercase": (True,),
+            "pre_tokenizer.type": ("BertPreTokenizer",),
+            "post_processor.type": ("TemplateProcessing", None),
+        },
+        ("<unk>",),
+        "OpenAIGPTTokenizer",
+    ),
+}
 _UNPRINTABLE = re.compile("[\r\n\ud800-\udfff]")  # has no line of UTF-8 in a vocab.txt
 
 
@@ -125,26 +153,35 @@ def wordpieces(folder: Path) -> list[str] | None:
     tokenizer = read_json(path)
     _check(path, tokenizer, _KNOWN)
     _check(path, tokenizer.get("normalizer"), accents)
-    return _pieces(path, tokenizer)
+    pieces = _pieces(path, tokenizer)
+    if bad := [piece for piece in pieces if _UNPRINTABLE.search(piece)]:
+        raise WeightsError(
+            f"The piece {bad[0]!r:.200} in {path} is not a line of text; fetch the file again."
+        )
+    return pieces
 
 
-def byte_pair_tokens(folder: Path) -> list[str] | None:
+def byte_pair_tokens(folder: Path, family: str) -> list[str] | None:
     """The tokens in `tokenizer.json`, in the order of their ids; None if there is no such file.
 
+    Args:
+        folder: of the tokenizer.
+        family: "roberta", "gpt2" or "openai-gpt".
+
     Raises:
-        WeightsError: a file is damaged, or the tokenizer is none that `RobertaTokenizer` equals.
+        WeightsError: a file is damaged, or the tokenizer works in another way than the family's.
     """
-    tokenizer = _byte_pairs(folder)
-    return tokenizer and _pieces(folder / "tokenizer.json", tokenizer, _BYTE_PAIR_SPECIAL)
+    tokenizer = _byte_pairs(folder, family)
+    special = _KNOWN_BYTE_PAIRS[family][1]
+    return tokenizer and _pieces(folder / "tokenizer.json", tokenizer, special)
 
 
-def byte_pair_merges(folder: Path) -> list[str] | None:
+def byte_pair_merges(folder: Path, family: str) -> list[str] | None:
     """The merges in `tokenizer.json`, as lines of a `merges.txt`; None if there is no such file.
 
-    Raises:
-        WeightsError: a file is damaged, or the tokenizer is none that `RobertaTokenizer` equals.
+    Arguments and errors are those of `byte_pair_tokens`.
     """
-    tokenizer = _byte_pairs(folder)
+    tokenizer = _byte_pairs(folder, family)
     if tokenizer is None:
         return None
     try:  # lines, or since 2024 pairs
@@ -155,17 +192,18 @@ def byte_pair_merges(folder: Path) -> list[str] | None:
         ) from None
 
 
-def _byte_pairs(folder: Path) -> dict | None:
+def _byte_pairs(folder: Path, family: str) -> dict | None:
+    known, special, name_of_class = _KNOWN_BYTE_PAIRS[family]
     path = folder / "tokenizer.json"
     if not path.is_file():
+        classes = {"tokenizer_class": (name_of_class, f"{name_of_class}Fast", None)}
         for name in ("tokenizer_config.json", "config.json"):
-            known = {"tokenizer_class": _KNOWN_BYTE_PAIR_CLASSES}
-            _check(folder / name, read_optional_json(folder / name), known)
+            _check(folder / name, read_optional_json(folder / name), classes)
         added = read_optional_json(folder / "added_tokens.json")
-        _check_added(folder / "added_tokens.json", added, _BYTE_PAIR_SPECIAL)
+        _check_added(folder / "added_tokens.json", added, special)
         return None
     tokenizer = read_json(path)
-    _check(path, tokenizer, _KNOWN_BYTE_PAIRS)
+    _check(path, tokenizer, known)
     return tokenizer
 
 
@@ -200,12 +238,7 @@ def _pieces(path: Path, tokenizer: dict, special: Sequence[str] = _SPECIAL) -> l
             f"The ids of the {len(ids)} pieces in {path} are not those from 0 to {len(ids) - 1}, "
             "so the rows of the embedding have no certain meaning; fetch the file again."
         )
-    pieces = sorted(ids, key=ids.get)
-    if bad := [piece for piece in pieces if _UNPRINTABLE.search(piece)]:
-        raise WeightsError(
-            f"The piece {bad[0]!r:.200} in {path} is not a line of text; fetch the file again."
-        )
-    return pieces
+    return sorted(ids, key=ids.get)
 
 
 def _check(path: Path, stated: Any, known: dict[str, tuple]) -> None:

@@ -15,8 +15,10 @@ from tfzoo.data.masking import Masking
 from tfzoo.data.prepared import Corpus, Recipe, load_tokenizer, preparation, prepare
 from tfzoo.data.prepared.beam import write_with_beam
 from tfzoo.data.prepared.folder import read_description
-from tfzoo.data.prepared.recipe import FORMATS
+from tfzoo.data.prepared.recipe import CAUSAL, FORMATS
 from tfzoo.errors import ConfigError, DataError, WeightsError
+from tfzoo.tokenizers import GPT2Tokenizer
+from tfzoo.tokenizers.byte_pair_model import ALPHABET
 
 
 def rows_of(folder):
@@ -104,9 +106,12 @@ def test_the_seed_decides_and_processes_do_not(make):
 @pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize("static", [False, True])
 def test_a_recipe_tells_the_features_of_its_rows(preprocessor, form, static):
+    tokenizer = preprocessor.tokenizer
+    if form == CAUSAL:
+        static, tokenizer = False, GPT2Tokenizer(["<|endoftext|>", *ALPHABET], [])
     recipe = Recipe(form, sequence_length=12, static=static)
     documents = [["a film .", "it was good ."], ["a great play .", "we saw it ."]]
-    for rows in recipe.rows(preprocessor.tokenizer, documents, "0"):
+    for rows in recipe.rows(tokenizer, documents, "0"):
         shapes = {name: (column.shape[1:] or (None,))[0] for name, column in rows.items()}
         assert shapes == recipe.features
 
@@ -176,7 +181,7 @@ def test_what_cannot_be_prepared(corpus, preprocessor, tmp_path):
     with pytest.raises(ConfigError, match="full holds something else; choose another folder"):
         attempt(folder="full")
     for value, message in (
-        ({"format": "mlm"}, "format is one of nsp, sop, full_sentences, packed, lines, not 'mlm'"),
+        ({"format": "mlm"}, "format is one of .*, lines, causal, not 'mlm'"),
         ({"sentences": "two"}, "sentences is one of split, lines, not 'two'"),
         ({"sequence_length": 2}, "sequence_length must be at least 3, not 2"),
         ({"sequence_length": 4, "format": "nsp"}, "sequence_length must be at least 5, not 4"),

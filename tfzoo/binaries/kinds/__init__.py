@@ -1,5 +1,6 @@
 """What the programs know of each kind of task, a file per kind."""
 
+from tfzoo.binaries.kinds.causal_lm import CausalLanguage
 from tfzoo.binaries.kinds.choices import Choices
 from tfzoo.binaries.kinds.classification import Classification
 from tfzoo.binaries.kinds.embedding import Embedding
@@ -11,6 +12,7 @@ from tfzoo.binaries.kinds.words import Words
 from tfzoo.tasks import Task
 
 KINDS: dict[str, Kind] = {
+    "CausalLM": CausalLanguage(),
     "Classifier": Classification(),
     "Embedder": Embedding(),
     "MaskedLM": MaskedLanguage(),

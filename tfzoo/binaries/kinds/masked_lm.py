@@ -1,63 +1,21 @@
 """Masked language models, which learn from texts alone."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from tfzoo.binaries.kinds.kind import Kind
-from tfzoo.binaries.kinds.prepared_rows import PreparedRows, holds_rows
-from tfzoo.data import Columns, Examples, read_examples
-from tfzoo.data.prepared.recipe import PAIRS
-from tfzoo.data.records import Column, Record
-from tfzoo.errors import DataError
+from tfzoo.binaries.kinds.language import Language
+from tfzoo.data import Examples
+from tfzoo.data.prepared.recipe import FULL_SENTENCES, TEXTS
 from tfzoo.tasks import MaskedLM
 
 
-class MaskedLanguage(Kind):
+class MaskedLanguage(Language):
     """Texts without labels, or rows made of them; those to be answered have masks."""
 
     columns: ClassVar = {"text": "text", "weight": None, "delimiter": None}
-    asked: ClassVar = {"text": "text"}
-    needs_preset = False
 
-    def read(self, source: str, **columns: Any) -> Columns:
-        if holds_rows(source):
-            return PreparedRows.read(source)
-        return read_examples(source, label=None, **columns)
-
-    def settings(self, arguments: Mapping[str, Any], train: Columns) -> dict[str, Any]:
-        if isinstance(train, PreparedRows):
-            return {**arguments, "sequence_length": train.description.recipe.sequence_length}
-        return dict(arguments)
-
-    def fit_data(self, examples: Columns, batch_size: int, seed: int | None) -> tuple:
-        if isinstance(examples, PreparedRows):
-            return examples.batches(batch_size, seed), None, None
-        return examples.texts, None, examples.weight
-
-    def check(self, model: MaskedLM, examples: Columns) -> None:
-        if not isinstance(examples, PreparedRows):
-            return
-        if examples.tokenizer.get_config() != model.preprocessor.tokenizer.get_config():
-            raise DataError(
-                f"The rows in {examples.folder} have another vocabulary than the model; prepare "
-                "them with the --tokenizer of the weights to start from."
-            )
-        learns_pairs = model.kind == "Pretrainer" and model.takes_labels
-        form = examples.description.recipe.format
-        if learns_pairs != (form in PAIRS):
-            raise DataError(
-                f"The rows in {examples.folder} have the format {form}; a {type(model).__name__} "
-                f"needs {'' if learns_pairs else 'none of '}{', '.join(PAIRS)}."
-            )
-
-    def score(self, model: MaskedLM, examples: Columns, batch_size: int) -> dict[str, Any]:
-        """The losses and the metrics; of prepared rows always with the same masks."""
-        data, _, _ = self.fit_data(examples, batch_size, seed=None)
-        scores = model.evaluate(data, batch_size=batch_size, verbose=0, return_dict=True)
-        return {"examples": len(examples), **scores}
-
-    def from_records(self, records: Iterable[Record], columns: Mapping[str, Column]) -> Examples:
-        return Examples([record.text(columns["text"]) for record in records])
+    def formats(self, model: MaskedLM) -> Sequence[str]:
+        return (FULL_SENTENCES, *TEXTS)
 
     def answers(self, model: MaskedLM, examples: Examples) -> list[dict[str, Any]]:
         rows = zip(examples.text, model.fill_mask(examples.text), strict=True)

@@ -1,10 +1,12 @@
 """Pre-trainers, which learn from rows that `tfzoo.prepare` wrote."""
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from tfzoo.binaries.kinds.masked_lm import MaskedLanguage
 from tfzoo.binaries.kinds.prepared_rows import PreparedRows
 from tfzoo.data import Examples
+from tfzoo.data.prepared.recipe import PAIRS
 from tfzoo.errors import ConfigError
 from tfzoo.tasks import ElectraPretrainer, MaskedLM
 
@@ -17,6 +19,9 @@ class Pretraining(MaskedLanguage):
 
     def read(self, source: str) -> PreparedRows:
         return PreparedRows.read(source)
+
+    def formats(self, model: MaskedLM | ElectraPretrainer) -> Sequence[str]:
+        return PAIRS if model.takes_labels else super().formats(model)
 
     def answers(
         self, model: MaskedLM | ElectraPretrainer, examples: Examples

@@ -44,20 +44,25 @@ def prepared_batches(
 
     Returns:
         A dataset of `(features, labels, weights)`, see `tfzoo.data.masking.masked_batches`, for a
-        masked language model or a pre-trainer of the tokenizer's family.
+        masked language model or a pre-trainer of the tokenizer's family; of rows of the format
+        "causal", features as `tfzoo.data.packing.packed_documents` has them.
 
     Raises:
         DataError: the folder holds no prepared data, or not all of them.
-        ConfigError: the batch size is no number of rows, or the rows are masked already.
+        ConfigError: the batch size is no number of rows, or masks are given for rows that are
+            masked already, or never.
     """
     folder = Path(folder)
     description, tokenizer = read_description(folder), load_tokenizer(folder)
     recipe = description.recipe
     if batch_size < 1:
         raise ConfigError(f"batch_size must be at least 1, not {batch_size}.")
-    if masking and recipe.static:
+    if masking and not recipe.masked_later:
         raise ConfigError(
             f"The rows in {folder} are masked already; prepare them with dynamic masks."
+            if recipe.static
+            else f"The rows in {folder} are for language models that predict the next token; leave "
+            "masking out."
         )
     seed = draw_seed() if seed is None else seed
     records = _records([str(folder / name) for name in description.shards], shuffle, seed)
@@ -72,10 +77,10 @@ def prepared_batches(
     batches = records.batch(batch_size, drop_remainder=True).map(load, PARALLEL_CALLS)
     count = (description.rows + missing) // batch_size
     batches = batches.apply(tf.data.experimental.assert_cardinality(count))
-    if recipe.static:
-        batches = untuned(batches.prefetch(PREFETCHED))
-    else:
+    if recipe.masked_later:
         batches = masked_batches(batches, tokenizer, seed, shuffle, masking or recipe.masking)
+    else:
+        batches = untuned(batches.prefetch(PREFETCHED))
     # By files, workers would not have the same number of batches, nor those of one worker.
     options = tf.data.Options()
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA

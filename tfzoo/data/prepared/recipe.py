@@ -10,16 +10,19 @@ import tensorflow as tf
 from tfzoo.data.masking import Masking, mask_tokens
 from tfzoo.data.prepared.documents import split_sentences
 from tfzoo.data.prepared.sentence_pairs import encode_documents, pair_rows
-from tfzoo.data.rows import Rows, sentence_rows, text_rows
+from tfzoo.data.rows import Rows, document_rows, sentence_rows, text_rows
 from tfzoo.errors import ConfigError
 from tfzoo.tokenizers import TextPreprocessor
 from tfzoo.tokenizers.tokenizer import Tokenizer
 
 PAIRS = ("nsp", "sop")
+FULL_SENTENCES = "full_sentences"
 TEXTS = ("packed", "lines")  # of whole documents, which are not cut into sentences
-FORMATS = (*PAIRS, "full_sentences", *TEXTS)
+CAUSAL = "causal"
+FORMATS = (*PAIRS, FULL_SENTENCES, *TEXTS, CAUSAL)
 SENTENCES = ("split", "lines")
 
+_SHORTEST = {FULL_SENTENCES: 3, CAUSAL: 1}  # rows; of other formats, 5 tokens
 _TEXTS = 8192  # tokenized at once
 _MASKED = 256  # rows at once
 
@@ -31,8 +34,9 @@ class Recipe:
     Args:
         format: "nsp" and "sop", pairs of segments for `BertPretrainer` and `AlbertPretrainer`, see
             `pair_rows`; "full_sentences", see `tfzoo.data.rows.sentence_rows`; "packed", several
-            documents in a row that do not see one another, see `tfzoo.data.rows.text_rows`; or
-            "lines", one document in a row. In the last two a document that is too long is cut off.
+            documents in a row that do not see one another, see `tfzoo.data.rows.text_rows`;
+            "lines", one document in a row; in these two a document that is too long is cut off. Or
+            "causal", documents in turn for language models, see `tfzoo.data.rows.document_rows`.
         sequence_length: S, tokens of a row.
         masking: how tokens are masked, now or when the rows are read.
         static: whether they are masked now.
@@ -42,10 +46,10 @@ class Recipe:
         seed: decides all that is random.
 
     Raises:
-        ConfigError: a value is none of those.
+        ConfigError: a value is none of those, or language models' rows shall have masks.
     """
 
-    format: str = "full_sentences"
+    format: str = FULL_SENTENCES
     sequence_length: int = 128
     masking: Masking = field(default_factory=Masking)
     static: bool = False
@@ -61,21 +65,23 @@ class Recipe:
         ):
             if value not in known:
                 raise ConfigError(f"{name} is one of {', '.join(known)}, not {value!r:.60}.")
-        least = 3 if self.format == "full_sentences" else 5
         for name, value, smallest in (
-            ("sequence_length", self.sequence_length, least),
+            ("sequence_length", self.sequence_length, _SHORTEST.get(self.format, 5)),
             ("duplicates", self.duplicates, 1),
         ):
             if value < smallest:
                 raise ConfigError(f"{name} must be at least {smallest}, not {value}.")
         if not 0 <= self.short_share <= 1:
             raise ConfigError(f"short_share is a share of 1, not {self.short_share}.")
+        if self.static and self.format == CAUSAL:
+            raise ConfigError(f"Rows of the format {CAUSAL} have no masks; leave out static ones.")
 
     @property
     def features(self) -> dict[str, int | None]:
         """Name of a feature of a row -> how many integers it has; None is one number."""
-        names = ["token_ids", "padding_mask", "segment_ids"]
-        names += ["sequence_ids"] if self.format == "packed" else []
+        names = ["token_ids", "padding_mask"]
+        names += ["labels"] if self.format == CAUSAL else ["segment_ids"]
+        names += ["sequence_ids"] if self.format in ("packed", CAUSAL) else []
         features: dict[str, int | None] = dict.fromkeys(names, self.sequence_length)
         if self.format in PAIRS:
             features["next_sentence"] = None
@@ -83,6 +89,11 @@ class Recipe:
             names = ["masked_positions", "masked_ids", "masked_weights"]
             features |= dict.fromkeys(names, self.masking.width(self.sequence_length))
         return features
+
+    @property
+    def masked_later(self) -> bool:
+        """Whether tokens are masked each time that the rows are read."""
+        return not self.static and self.format != CAUSAL
 
     def rows(
         self, tokenizer: Tokenizer, documents: Sequence[Sequence[str]], name: str
@@ -118,8 +129,10 @@ class Recipe:
                     rng=rng,
                 )
             return
-        if self.format == "full_sentences":
+        if self.format == FULL_SENTENCES:
             made = sentence_rows(tokenizer, map(self._cut, documents), self.sequence_length)
+        elif self.format == CAUSAL:
+            made = document_rows(tokenizer, map("\n".join, documents), self.sequence_length)
         else:
             preprocessor = TextPreprocessor(tokenizer, self.sequence_length)
             make = text_rows if self.format == "packed" else _line_rows

@@ -34,9 +34,29 @@ _OLD_ATTENTION = {
 }
 
 
+def layer_rows(num_heads: int) -> list[tuple]:
+    """Rows of a Transformer layer, whose kernels keep the heads apart."""
+    return [
+        (
+            "attention/query_key_value/{kernel,bias}",
+            "_self_attention_layer/{query+key+value}_dense/vars/{0,1}",
+            split_heads(num_heads),
+        ),
+        (
+            "attention/output/kernel",
+            "_self_attention_layer/output_dense/vars/0",
+            split_heads(num_heads, axis=0),
+        ),
+        ("attention/output/bias", "_self_attention_layer/output_dense/vars/1"),
+        ("attention_norm/{gamma,beta}", "_self_attention_layer_norm/vars/{0,1}"),
+        ("intermediate/{kernel,bias}", "_feedforward_intermediate_dense/vars/{0,1}"),
+        ("output/{kernel,bias}", "_feedforward_output_dense/vars/{0,1}"),
+        ("output_norm/{gamma,beta}", "_feedforward_layer_norm/vars/{0,1}"),
+    ]
+
+
 def _table(config: Mapping[str, Any]) -> Table:
-    """The layers by class and number; their kernels keep the heads apart."""
-    heads = config["num_heads"]
+    """The layers by class and number."""
     return Table(
         ("embeddings/token_embedding/embeddings", "layers/reversible_embedding_0/vars/0"),
         ("embeddings/position_embedding/embeddings", "layers/position_embedding_0/vars/0"),
@@ -45,21 +65,7 @@ def _table(config: Mapping[str, Any]) -> Table:
         *under(
             "encoder/layer_{i}/",
             "layers/transformer_encoder_{i}/",
-            (
-                "attention/query_key_value/{kernel,bias}",
-                "_self_attention_layer/{query+key+value}_dense/vars/{0,1}",
-                split_heads(heads),
-            ),
-            (
-                "attention/output/kernel",
-                "_self_attention_layer/output_dense/vars/0",
-                split_heads(heads, axis=0),
-            ),
-            ("attention/output/bias", "_self_attention_layer/output_dense/vars/1"),
-            ("attention_norm/{gamma,beta}", "_self_attention_layer_norm/vars/{0,1}"),
-            ("intermediate/{kernel,bias}", "_feedforward_intermediate_dense/vars/{0,1}"),
-            ("output/{kernel,bias}", "_feedforward_output_dense/vars/{0,1}"),
-            ("output_norm/{gamma,beta}", "_feedforward_layer_norm/vars/{0,1}"),
+            *layer_rows(config["num_heads"]),
         ),
         ("pooler/dense/{kernel,bias}", "layers/dense_0/vars/{0,1}"),
         ignore=("task/*",),

@@ -3,11 +3,25 @@
 from pathlib import Path
 
 from tfzoo.errors import HandleError, WeightsError
-from tfzoo.weights.formats import google, hub, hub1, huggingface, keras_hub, model_garden, tfzoo
+from tfzoo.weights.formats import (
+    google,
+    hub,
+    hub1,
+    huggingface,
+    keras_hub,
+    model_garden,
+    openai,
+    tfzoo,
+)
 from tfzoo.weights.source import Source, contents
 
-_READERS = (tfzoo, keras_hub, huggingface, hub1, hub, model_garden, google)
-WRITERS = {"huggingface": huggingface, "keras_hub": keras_hub, "google": google}
+_READERS = (tfzoo, keras_hub, huggingface, openai, hub1, hub, model_garden, google)
+WRITERS = {
+    "huggingface": huggingface,
+    "keras_hub": keras_hub,
+    "google": google,
+    "openai": openai,
+}
 
 _PICKLE = "a pickle, which could run code and is not opened; if you trust it, "
 _SAVED_ANEW = "and write it anew with save_pretrained(), which makes a model.safetensors of it"
@@ -57,5 +71,6 @@ def _unknown(folder: Path) -> HandleError | WeightsError:
     return HandleError(
         f"{folder} holds no weights that are known (it holds {contents(folder)}); give a folder "
         "with a tfzoo preset, a KerasHub preset, config.json and model.safetensors, "
-        "bert_config.json and a checkpoint, a TF2 SavedModel, or a TF1 hub module."
+        "bert_config.json or hparams.json and a checkpoint, GPT's params_*.npy, a TF2 SavedModel, "
+        "or a TF1 hub module."
     )

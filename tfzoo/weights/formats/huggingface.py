@@ -32,16 +32,23 @@ _ARCHITECTURES = {
     "MultipleChoice": "ForMultipleChoice",
     "Pretrainer": "ForPreTraining",
     "MaskedLM": "ForMaskedLM",
+    "CausalLM": "LMHeadModel",
     "Embedder": "Model",
     None: "Model",
 }
+_PREFIXES = {"openai-gpt": "OpenAIGPT"}  # of classes, where they are not ours
 _WITHOUT_POOLER = ("TokenClassifier", "QuestionAnswerer", "MaskedLM")  # in transformers
 # What families call the dropout of a classifier's head.
 _DROPOUTS = ("classifier_dropout", "classifier_dropout_prob", "seq_classif_dropout")
-# What families call the dropout of attention weights, and the one that stands for all of ours.
-_ATTENTION_DROPOUTS = {"attention_probs_dropout_prob": "hidden_dropout_prob"}
-_ATTENTION_DROPOUTS |= {"attention_dropout": "dropout"}
+# What families call dropout in other places, and the one that stands for all of ours.
+_OTHER_DROPOUTS = {
+    "attention_probs_dropout_prob": "hidden_dropout_prob",
+    "attention_dropout": "dropout",
+    "attn_pdrop": "resid_pdrop",
+    "embd_pdrop": "resid_pdrop",
+}
 _ASSETS = {"30k-clean.model": SENTENCEPIECE}
+_TOKEN_IDS = {"pad_token_id": "pad_id", "bos_token_id": "end_id", "eos_token_id": "end_id"}
 _PROBLEMS = {
     "single_label": "single_label_classification",
     "multi_label": "multi_label_classification",
@@ -75,8 +82,8 @@ def open_folder(folder: Path) -> Source | None:
         assets=_ASSETS,
         vocabularies={
             "30k-clean.model": partial(check_sentencepiece, folder),
-            "merges.txt": partial(byte_pair_merges, folder),
-            "vocab.json": partial(byte_pair_tokens, folder),
+            "merges.txt": partial(byte_pair_merges, folder, family),
+            "vocab.json": partial(byte_pair_tokens, folder, family),
             "vocab.txt": partial(wordpieces, folder),
         },
     )
@@ -84,9 +91,11 @@ def open_folder(folder: Path) -> Source | None:
 
 def write(folder: Path, model: Snapshot) -> None:
     """Fills an empty folder with a model that `transformers` loads."""
+    family = model.backbone_class.family
+    prefix = _PREFIXES.get(family, model.prefix)
     config = {
-        "architectures": [model.prefix + _ARCHITECTURES[model.task]],
-        "model_type": model.backbone_class.family,
+        "architectures": [prefix + _ARCHITECTURES[model.task]],
+        "model_type": family,
         **model.format.describe(model.config),
     }
     if model.task in ("Classifier", "TokenClassifier", "MultipleChoice"):
@@ -95,7 +104,11 @@ def write(folder: Path, model: Snapshot) -> None:
     if "class_names" in model.settings:
         config |= _labels(model)
     if model.tokenizer is not None:
-        config["pad_token_id"] = model.tokenizer.pad_id
+        config |= {
+            theirs: getattr(model.tokenizer, ours)
+            for theirs, ours in _TOKEN_IDS.items()
+            if getattr(model.tokenizer, ours) is not None
+        }
         length = {"model_max_length": model.config["max_sequence_length"]}
         tokenizer = model.format.describe_tokenizer(model.tokenizer)
         _write_json(folder / "tokenizer_config.json", tokenizer | length)
@@ -132,7 +145,7 @@ def _task(architectures: object, folder: Path) -> str | None:
     if not isinstance(architectures, list):
         architectures = []
     for task, suffix in _ARCHITECTURES.items():
-        if "For" in suffix and any(
+        if suffix != "Model" and any(
             isinstance(each, str) and each.endswith(suffix) for each in architectures
         ):
             return task
@@ -154,12 +167,12 @@ def _settings(config: dict[str, Any], path: Path) -> dict[str, Any]:
 
 
 def _warn_of_dropout(config: dict[str, Any], path: Path) -> None:
-    for attention, hidden in _ATTENTION_DROPOUTS.items():
-        both = (config.get(attention), config.get(hidden))
+    for other, taken in _OTHER_DROPOUTS.items():
+        both = (config.get(other), config.get(taken))
         if all(map(is_number, both)) and both[0] != both[1]:
             warnings.warn(
-                f"{path} states {attention} {both[0]} and {hidden} {both[1]}; tfzoo's models have "
-                f"one dropout and take {hidden}, unless dropout= says otherwise.",
+                f"{path} states {other} {both[0]} and {taken} {both[1]}; tfzoo's models have "
+                f"one dropout and take {taken}, unless dropout= says otherwise.",
                 stacklevel=6,
             )
 

@@ -27,10 +27,14 @@ _TASK = "task.json"
 _TASK_WEIGHTS = "task.weights.h5"
 _TOKENIZER = "tokenizer.json"
 _PREPROCESSOR = "preprocessor.json"
-_TASKS = {"Classifier": "TextClassifier", "MaskedLM": "MaskedLM"}
+_TASKS = {"Classifier": "TextClassifier", "MaskedLM": "MaskedLM", "CausalLM": "CausalLM"}
 # What a tokenizer may state.
 _KNOWN = {"split": True, "split_on_cjk": True, "suffix_indicator": "##", "oov_token": "[UNK]"}
-_ASSETS = {"vocab.txt": "vocabulary.txt"}
+_ASSETS = {
+    "vocab.txt": "vocabulary.txt",
+    "vocab.json": "vocabulary.json",
+    "merges.txt": "merges.txt",
+}
 
 
 class _PresetWeights(Tensors):
@@ -65,7 +69,8 @@ def open_folder(folder: Path) -> Source | None:
         family=backbone.removesuffix("Backbone").lower(),
         task=task,
         settings=_settings(folder),
-        lowercase=_lowercase(folder / _TOKENIZER),
+        lowercase=_flag(folder / _TOKENIZER, "lowercase"),
+        add_prefix_space=_flag(folder / _TOKENIZER, "add_prefix_space"),
         assets={ours: f"tokenizer/{theirs}" for ours, theirs in _ASSETS.items()},
     )
 
@@ -108,7 +113,7 @@ def _objects(model: Snapshot) -> dict[str, dict]:
     settings = {
         "backbone": files[MARKER],
         "preprocessor": files.get(_PREPROCESSOR),
-        **{name: model.settings[name] for name in ("num_classes", "dropout")},
+        **{name: v for name, v in model.settings.items() if name in ("num_classes", "dropout")},
     }
     return {**files, _TASK: _object(model, kind, settings)}
 
@@ -148,9 +153,10 @@ def _settings(folder: Path) -> dict[str, Any]:
     return {"dropout": dropout} if is_number(dropout) and 0 <= dropout < 1 else {}
 
 
-def _lowercase(path: Path) -> bool | None:
-    name, config = _read_object(path)
-    if not name:
+def _flag(path: Path, name: str) -> bool | None:
+    """What the tokenizer's configuration says; None where there is no tokenizer."""
+    tokenizer, config = _read_object(path)
+    if not tokenizer:
         return None
     for setting, known in _KNOWN.items():
         if config.get(setting, known) != known:
@@ -158,10 +164,10 @@ def _lowercase(path: Path) -> bool | None:
                 f"{setting} in {path} is {config[setting]!r:.200}, and tfzoo's tokenizer knows "
                 f"only {known!r}; choose other weights."
             )
-    lowercase = config.get("lowercase", False)
-    if not isinstance(lowercase, bool):
-        raise WeightsError(f"lowercase in {path} is {lowercase!r:.200}, not true or false.")
-    return lowercase
+    value = config.get(name, False)
+    if not isinstance(value, bool):
+        raise WeightsError(f"{name} in {path} is {value!r:.200}, not true or false.")
+    return value
 
 
 def _numbered(name: str) -> str:
