@@ -23,7 +23,14 @@ which is lower than that of a word. Greedy search, which repeats itself, gives
 
 and `python -m tfzoo.generate --preset=runs/gpt2_small/best --sampler=sample --top_p=0.9 --seed=1`
 
-@SAMPLES@
+  He was born in  Germany , to Spain . He was one of the third of the rugby and scored in the Irish
+                  trade after the war since 1958 during a long @-@ day period and finishing with ...
+  The film was directed by  Comics to achievement of Yokova . = = = Sound . She worked on the 1973
+                            concert performance , Set for the film 's release as a a DVD gack . ...
+
+On the first 20,000 tokens of the validation text, in windows of 256 with half of it as context
+(`python benchmarks/perplexity.py --model=runs/gpt2_small/best --tokens=20000`), the perplexity is
+126.34, with weights in bfloat16 126.33, in int8 126.27.
 
 `124m` has the batch of 512 rows of 1,024 tokens of GPT-2's paper
 (https://openai.com/index/better-language-models), which states no more; the rest is that of GPT-3's
