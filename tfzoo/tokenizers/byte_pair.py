@@ -1,5 +1,6 @@
 """Byte-pair encoding inside the TensorFlow graph: what GPT, GPT-2 and RoBERTa have in common."""
 
+import abc
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
 
-class BytePairTokenizer(Tokenizer):
+class BytePairTokenizer(Tokenizer, abc.ABC):
     """Cuts texts into words, and words into tokens by merges that have been learnt from texts.
 
     Sennrich et al. 2016, https://arxiv.org/abs/1508.07909. Texts are cut by expressions on strings,
@@ -88,13 +89,13 @@ class BytePairTokenizer(Tokenizer):
         """Returns the constructor's arguments; vocabulary and merges as lists."""
         return {"vocabulary": list(self.vocabulary), "merges": list(self.merges)}
 
+    @abc.abstractmethod
     def _words(self, texts: "tf.Tensor") -> "tf.RaggedTensor":
         """The words of (B,) texts, strings of shape (B, None)."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def _pieces(self, words: "tf.Tensor") -> "tf.RaggedTensor":
         """The ids of (W,) words, int32 of shape (W, None)."""
-        raise NotImplementedError
 
 
 def _read_vocabulary(path: Path) -> list[str]:
