@@ -168,6 +168,7 @@ def test_classes_that_keras_saves_are_registered_under_the_package():
         "Embedder",
         "MaskedLM",
         "MultipleChoice",
+        "Preprocessor",
         "Pretrainer",
         "QuestionAnswerer",
         "TokenClassifier",

@@ -150,3 +150,6 @@ def test_what_makes_no_rows(tokenizer):
         Recipe("causal", static=True)
     with pytest.raises(ConfigError, match="sequence_length must be at least 1, not 0"):
         Recipe("causal", sequence_length=0)
+    for form in ("packed", "full_sentences", "nsp"):
+        with pytest.raises(ConfigError, match=r"A GPT2Tokenizer has no mask.*format causal"):
+            next(Recipe(form).rows(tokenizer, [["a"]], "0"))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from tfzoo.errors import ConfigError
+from tfzoo.errors import ConfigError, WeightsError
 from tfzoo.generation import Speculative
 from tfzoo.generation.speculative import verdict
 from tfzoo.tasks.prompts import Continuations
@@ -96,6 +96,13 @@ def test_a_seed_gives_the_same_texts_in_whatever_batch(model, draft):
     texts = model.generate(PROMPTS, 12, sampler, seed=3)
     assert texts == [model.generate(ids, 12, sampler, seed=3) for ids in PROMPTS]
     assert texts != model.generate(PROMPTS, 12, sampler, seed=4)
+
+
+def test_a_draft_whose_logits_are_no_numbers(model, new_model):
+    draft = new_model(vocabulary_size=20)
+    draft.weights[-1].assign(np.full(draft.weights[-1].shape, np.nan))
+    with pytest.raises(WeightsError, match="logits are no numbers"):
+        model.generate(PROMPTS[0], 30, Speculative(draft, tokens=3, temperature=1.0))
 
 
 def test_a_draft_that_does_not_fit(model, new_model):

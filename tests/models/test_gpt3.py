@@ -52,6 +52,11 @@ def test_a_width_that_heads_do_not_divide():
     assert shapes["embeddings/position_embedding/embeddings"] == (2048, 5140)
 
 
+def test_a_token_sees_itself():
+    with pytest.raises(ConfigError, match="attention_window is 0; give 1 or more"):
+        GPT3Backbone(**SIZES, attention_window=0)
+
+
 def test_weights_are_not_published():
     with pytest.raises(HandleError, match=r"gpt3_175b_en are not published; .*load_weights=False"):
         GPT3Backbone.from_preset("gpt3_175b_en")

@@ -151,6 +151,13 @@ def test_wrong_inputs(model):
     raises(DataError, "options: Texts must be a list", TASK, EXAMPLES, "c", "yes")
     raises(DataError, "options is an empty list", TASK, EXAMPLES, "c", [])
     raises(DataError, "task_description: Text 0", None, EXAMPLES, "c")
+    raises(ConfigError, "max_new_tokens is None; give a", TASK, [], "c", max_new_tokens=None)
+    raises(DataError, "arrow: Text 0", TASK, EXAMPLES, "c", arrow=None)
+    raises(DataError, "separator: Text 0", TASK, EXAMPLES, "c", separator=None)
+    relative = {"options": ["a", "bc"], "normalization": "unconditional", "arrow": ":"}
+    raises(DataError, "answer_context: Text 0", "", [], "c", answer_context=3, **relative)
+    message = "answer_context has 96 tokens, and with 1 of an option .* 96 positions; shorten it"
+    raises(DataError, message, "", [], "c", answer_context="w" * 96, **relative)
     raises(DataError, "no tokens before", "", [], "", ["yes"], arrow=" ")
     raises(DataError, "The option '' has no tokens", TASK, [], "c", ["a", ""], arrow=":")
     raises(ConfigError, "choose one of token, total", TASK, [], "c", ["a"], normalization="mean")

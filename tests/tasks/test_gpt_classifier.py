@@ -222,6 +222,8 @@ def test_order_of_symmetric_pairs(tmp_path):
     logits = model(orders[0])
     close(logits, sum(one_way))
     close(model(orders[1]), logits)
+    with pytest.raises(ConfigError, match="give each pair its own"):
+        model({**orders[0], "sequence_ids": orders[0]["padding_mask"]})
     outputs = model(orders[0], training=True)
     close(outputs["logits"], logits)
     losses = [language_model_losses(model, features) for features in orders]

@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfzoo.data.bucketing import Batcher
+from tfzoo.errors import DataError
 from tfzoo.tokenizers.preprocessor import rectangle
 
 _TOKENS = 8192  # of a batch, unless a row has more
@@ -44,9 +45,21 @@ def next_token_batches(
     return dataset, order.numpy()
 
 
+@tf.autograph.experimental.do_not_convert
 def with_weights(features: dict[str, tf.Tensor]) -> tuple:
-    """A batch as a language model is trained on it: features, labels, and 0 for padding."""
-    return features, features["labels"], tf.cast(features["padding_mask"], tf.float32)
+    """A batch as a language model is trained on it: features, labels, and 0 for padding.
+
+    Raises:
+        DataError: there are no labels.
+    """
+    if "labels" not in features:
+        raise DataError(
+            "A language model learns from features that have labels, the next tokens; add them, or "
+            "give it texts or batches of tfzoo.data.packing.packed_documents."
+        )
+    labels = features["labels"]
+    mask = features.get("padding_mask", tf.ones_like(labels))
+    return features, labels, tf.cast(mask, tf.float32)
 
 
 class _NextTokens:

@@ -8,6 +8,7 @@ from keras import ops
 State = dict[str, Any]
 # Of a state, what outlives its cache.
 RESULTS = ("tokens", "lengths", "finished", "broken", "scores")
+NO_END = -1  # the `end` of a state, for a model that has no end token
 
 
 class LanguageModel(Protocol):

@@ -114,9 +114,9 @@ def last_column(state: State) -> Any:
 
 
 def with_broken(logits: Any, state: State) -> State:
-    """The state, which notes the rows whose logits (B, ..., V) are no finite numbers."""
+    """The state, which notes rows not finished whose logits (B, ..., V) are no finite numbers."""
     sums = ops.sum(logits, axis=tuple(range(1, len(logits.shape))))
-    return {**state, "broken": state["broken"] | ~ops.isfinite(sums)}
+    return {**state, "broken": state["broken"] | ~(state["finished"] | ops.isfinite(sums))}
 
 
 def written(token: Any, state: State) -> State:

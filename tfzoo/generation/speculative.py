@@ -76,7 +76,7 @@ class Speculative(Sample):
         token_ids = ops.concatenate([state["token"][:, None], proposed[:, :count]], axis=1)
         hidden, cache = model.decode(token_ids, state, column)
         logits = model.logits(hidden[0])  # (tokens + 1, V)
-        state = with_broken(logits[None], state)
+        state = with_broken(theirs[None], with_broken(logits[None], state))
         accepted, rest = verdict(self.shares(logits), theirs, proposed[0], uniform[:count, 0])
         last = ops.argmax(ops.log(rest) + noise[count])
         places = ops.arange(count + 1)

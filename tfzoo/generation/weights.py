@@ -25,6 +25,8 @@ class HeldWeights:
     def __init__(self, variables: list, dtype: str) -> None:
         self._variables = variables
         self._dtype = dtype
+        has_lora = any(variable.name.startswith("lora_") for variable in variables)
+        self._turns = dtype != "float32" and not has_lora  # which adds to kernels as they are
 
     def laid_out(self, values: list) -> list:
         """What `scope` takes, given the variables' values."""
@@ -40,7 +42,7 @@ class HeldWeights:
 
     def _is_turned(self, variable: keras.Variable) -> bool:
         is_kernel = variable.name == "kernel" and keras.backend.is_float_dtype(variable.dtype)
-        return is_kernel and self._dtype != "float32"
+        return is_kernel and self._turns
 
     @contextlib.contextmanager
     def scope(self, held: list) -> Iterator[None]:

@@ -180,23 +180,34 @@ class _Traced(threading.local):
 _traced = _Traced()
 
 
+_remapping_lock = threading.Lock()
+_remapping: list[list[bool]] = []  # the setting outside, and those wanted now; the last one holds
+
+
 @contextlib.contextmanager
 def fused_products(wanted: bool) -> Iterator[None]:
     """Whether TensorFlow fuses products with what follows in functions that first run inside.
 
-    It is a setting of the whole process, given back at the end.
+    It is a setting of the whole process, given back when all threads have left. With the setting of
+    another thread results are the same, and slower.
     """
     if keras.backend.backend() != "tensorflow":
         yield
         return
     import tensorflow as tf
 
-    before = tf.config.optimizer.get_experimental_options().get("remapping", True)
-    tf.config.optimizer.set_experimental_options({"remapping": wanted})
+    options, mine = tf.config.optimizer, [wanted]
+    with _remapping_lock:
+        outside = options.get_experimental_options().get("remapping", True)
+        _remapping[:] = [*(_remapping or [[outside]]), mine]
+        options.set_experimental_options({"remapping": wanted})
     try:
         yield
     finally:
-        tf.config.optimizer.set_experimental_options({"remapping": before})
+        with _remapping_lock:
+            left = [each for each in _remapping if each is not mine]
+            options.set_experimental_options({"remapping": left[-1][0]})
+            _remapping[:] = left if len(left) > 1 else []
 
 
 def compiled(function: Callable, variables: list, xla: bool) -> Callable:

@@ -55,7 +55,7 @@ class Dense(Int8Matrix, keras.layers.Dense):
             kernel = ops.cast(kernel, self.compute_dtype) / self.kernel_scale
         if self.lora_enabled:
             change = ops.matmul(self.lora_kernel_a, self.lora_kernel_b)
-            kernel = kernel + self.lora_alpha / self.lora_rank * change
+            kernel = kernel + ops.cast(self.lora_alpha / self.lora_rank * change, kernel.dtype)
         return kernel
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:

@@ -4,6 +4,7 @@ from typing import Any
 
 from keras import ops
 
+from tfzoo.errors import ConfigError
 from tfzoo.layers import TransformerEmbedding, TransformerStack
 from tfzoo.layers.masks import attention_bias
 from tfzoo.models.stacked import StackedBackbone
@@ -33,6 +34,9 @@ class DecoderBackbone(StackedBackbone):
         rematerialize: trade a second forward pass per layer for memory in training.
         return_encoder_outputs: also return the output of every layer.
         kwargs: those of `keras.Model`, such as `dtype`.
+
+    Raises:
+        ConfigError: a token would not see itself, or H cannot be divided among the heads.
     """
 
     def __init__(
@@ -53,6 +57,10 @@ class DecoderBackbone(StackedBackbone):
         return_encoder_outputs: bool = False,
         **kwargs: Any,
     ) -> None:
+        if attention_window is not None and attention_window < 1:
+            raise ConfigError(
+                f"attention_window is {attention_window}; give 1 or more, or None for all tokens."
+            )
         trainable = kwargs.pop("trainable", True)
         super().__init__(**kwargs)
         self.attention_window = attention_window

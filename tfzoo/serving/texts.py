@@ -5,10 +5,9 @@ from collections.abc import Callable
 from typing import Any
 
 from tfzoo.errors import ConfigError
+from tfzoo.generation.loop import NO_END
 from tfzoo.generation.served import Served
 from tfzoo.serving.saved_model import write_saved_model
-
-_NO_END = -1  # for a tokenizer without a token that ends a text
 
 
 def export_texts(model: Any, folder: str | os.PathLike[str], max_new_tokens: int) -> None:
@@ -102,9 +101,9 @@ def _texts(model: Any, sampler: Served, prompt: Any, steps: Any, seed: Any) -> A
     import tensorflow as tf
 
     tokenizer = model.preprocessor.tokenizer
-    end = _NO_END if tokenizer.end_id is None else tokenizer.end_id
+    end = NO_END if tokenizer.end_id is None else tokenizer.end_id
     ids = tokenizer(prompt)[:, steps - model.backbone.embeddings.max_sequence_length :]
-    if end == _NO_END:
+    if end == NO_END:
         has_tokens = tf.reduce_all(ids.row_lengths() > 0)
         tf.debugging.Assert(has_tokens, ["A prompt is empty; give it at least one token."])
     lengths = tf.maximum(tf.cast(ids.row_lengths(), tf.int32), 1)  # the end token is a beginning

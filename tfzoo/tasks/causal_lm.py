@@ -138,7 +138,9 @@ class Perplexity(keras.metrics.Mean):
         super().__init__(name=name, **kwargs)
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        super().update_state(y_pred, sample_weight)
+        # One row: of several, Keras takes the means, which differ in how many tokens they are of.
+        flat = [each if each is None else ops.reshape(each, -1) for each in (y_pred, sample_weight)]
+        super().update_state(*flat)
 
     def result(self) -> Any:
         return ops.exp(super().result())

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from tfzoo.errors import ConfigError, DataError
+from tfzoo.generation import check_count
 from tfzoo.tasks.scoring import log_probabilities
 from tfzoo.tasks.token_lists import token_lists
 from tfzoo.tokenizers.strings import text_list
@@ -65,8 +66,8 @@ class FewShot:
             `scores`, a list of one number per option. A list of these for a list of queries.
 
         Raises:
-            ConfigError: `normalization` is none of these, or `settings` of `generate` come with
-                options.
+            ConfigError: `normalization` is none of these, `settings` of `generate` come with
+                options, or one is out of range.
             DataError: the model has no preprocessor; something is no string, or an option or a
                 context has no tokens; or a prompt is too long, and then how many examples fit.
             WeightsError: the model's logits are no numbers.
@@ -97,9 +98,11 @@ class FewShot:
             )
         is_one = isinstance(query, str)
         queries = _read("query", [query] if is_one else query)
-        description = _read("task_description", [task_description])[0]
+        description = _read_one("task_description", task_description)
+        arrow, separator = _read_one("arrow", arrow), _read_one("separator", separator)
         prompts = _Prompts(self, description, _pairs(examples), arrow, separator)
         if options is None:
+            check_count("max_new_tokens", max_new_tokens)
             prompts.tokens(queries, room=max_new_tokens)
             texts = prompts.texts(queries)
             settings = {"stop": separator, "batch_size": batch_size, **settings}
@@ -109,12 +112,14 @@ class FewShot:
             return keras.tree.map_structure(str.strip, answers)
         options = _read("options", options)
         answers = prompts.option_tokens(options)
-        contexts = prompts.tokens(queries, room=max(map(len, answers)) - 1)
+        room = max(map(len, answers)) - 1
+        contexts = prompts.tokens(queries, room)
         scores = _sums(self, contexts, answers, batch_size)  # (N, O)
         if normalization == "token":
             scores /= [len(ids) for ids in answers]
         elif normalization == "unconditional":
-            scores -= _sums(self, token_lists(self, [answer_context])[0], answers, batch_size)
+            context = prompts.answer_context(answer_context, room)
+            scores -= _sums(self, context, answers, batch_size)
         choices = [
             {"choice": best, "text": options[best], "scores": row.tolist()}
             for best, row in zip(scores.argmax(axis=1).tolist(), scores, strict=True)
@@ -150,6 +155,17 @@ class _Prompts:
                     f"model's {positions} positions; "
                     + self._advice(queries[index], positions - room)
                 )
+        return found
+
+    def answer_context(self, text: str, room: int) -> list[np.ndarray]:
+        """The ids of what any answer may follow, which leave room for the answers' tokens."""
+        found, _ = token_lists(self.model, [_read_one("answer_context", text)])
+        positions = self.model.backbone.embeddings.max_sequence_length
+        if len(found[0]) + room > positions:
+            raise DataError(
+                f"answer_context has {len(found[0])} tokens, and with {room} of an option that is "
+                f"more than the model's {positions} positions; shorten it."
+            )
         return found
 
     def option_tokens(self, options: list[str]) -> list[np.ndarray]:
@@ -194,6 +210,10 @@ def _read(name: str, texts: Any) -> list[str]:
     if not read:
         raise DataError(f"{name} is an empty list.")
     return read
+
+
+def _read_one(name: str, text: Any) -> str:
+    return _read(name, [text])[0]
 
 
 def _pairs(examples: Any) -> list[tuple[str, str]]:

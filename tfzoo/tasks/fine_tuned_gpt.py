@@ -118,7 +118,8 @@ class GPTClassifier(FineTunedGPT, Classifier):
         `language_model` (B,), the losses of rows.
 
     Raises:
-        ConfigError: the table has not three rows more; or as in `Classifier`.
+        ConfigError: the table has not three rows more, or a symmetric model is given packed rows;
+            or as in `Classifier`.
 
     Example:
 
@@ -152,6 +153,8 @@ class GPTClassifier(FineTunedGPT, Classifier):
     def call(self, inputs: dict[str, Any], training: bool | None = None) -> Any:
         if not self.symmetric:
             return super().call(inputs, training)
+        if "sequence_ids" in inputs:
+            raise ConfigError("A symmetric model swaps the texts of a row; give each pair its own.")
         both = {name: ops.concatenate([each, each]) for name, each in inputs.items()}
         delimiter = self.backbone.token_embedding.input_dim - 2
         swapped = _swapped(inputs["token_ids"], inputs.get("padding_mask"), delimiter)

@@ -12,6 +12,7 @@ from tfzoo.layers.backend import compiled, fused_products
 from tfzoo.tasks.prompts import Continuations
 
 _PIECE_OF_STOPS = 8  # steps between two looks for a stop string
+_KEPT = 16  # samplers whose compiled steps are kept
 
 
 class Generation:
@@ -37,7 +38,8 @@ class Generation:
         """Goes on with prompts.
 
         Prompts of different lengths share a batch; each gets what it would get alone. A step is
-        compiled once for each rounded length of prompts and of new tokens.
+        compiled once for each sampler with its settings, and each rounded number of prompts, of
+        their tokens and of new tokens; it is kept for the last 16 samplers.
 
         Args:
             prompts: a string or N strings; or lists of ids. An empty one stands for the beginning
@@ -105,6 +107,8 @@ class Generation:
             self.__dict__.update(_compiled_variables=mine, _compiled_steps={})
         key, steps = sampler.key(), self.__dict__["_compiled_steps"]
         if key not in steps:
+            if len(steps) == _KEPT:
+                del steps[next(iter(steps))]
             xla = self.compute_dtype == "float32"  # whose products XLA leaves as fast as they are
 
             def lay_out(values: list) -> list:

@@ -167,7 +167,7 @@ class PresetTask(OwnQuantize, keras.Model):
 
         Args:
             folder: created; a preset in it is replaced by a preset.
-            format: "tfzoo", or that of others: "huggingface", "keras_hub" or "google".
+            format: "tfzoo", or that of others: "huggingface", "keras_hub", "google" or "openai".
 
         Raises:
             ConfigError: the folder holds something else, or cannot be written; or the format cannot

@@ -1,6 +1,6 @@
 """From prompts to batches for the decode loop, and from its tokens to texts."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -9,10 +9,10 @@ from keras import ops
 
 from tfzoo.errors import ConfigError, DataError, WeightsError
 from tfzoo.generation import Sampler, check_count, results_so_far
-from tfzoo.tasks.token_lists import end_id, token_lists
+from tfzoo.generation.loop import NO_END
+from tfzoo.tasks.token_lists import end_id, plain, token_lists
 
 _WIDTH = 32  # columns that prompts and new tokens are rounded up to
-_NO_END = -1  # for a model that has no end token
 _UNFINISHED = "\ufffd"  # what the first bytes of a character become
 
 
@@ -44,12 +44,14 @@ class Continuations:
         self.steps = max_new_tokens
         self.batch_size = batch_size if sampler.takes_batches else 1
         self.tokenizer = model.preprocessor and model.preprocessor.tokenizer
-        self.end = _NO_END if end_id(model) is None else end_id(model)
+        self.end = NO_END if end_id(model) is None else end_id(model)
+        prompts = plain(prompts)
         lists, self.is_one = token_lists(model, prompts)
         first = prompts if isinstance(prompts, str | bytes) else prompts[0]
         self.takes_text = isinstance(first, str | bytes)
         self.ids = [self._checked(ids.tolist(), index) for index, ids in enumerate(lists)]
-        self.stops = [stop] if isinstance(stop, str) else list(stop)
+        is_several = isinstance(stop, Iterable) and not isinstance(stop, str)
+        self.stops = list(stop) if is_several else [stop]
         if not all(isinstance(each, str) and each for each in self.stops):
             raise ConfigError(f"stop is {stop!r:.60}; give strings that are not empty.")
         if self.stops and not self.takes_text:
@@ -186,7 +188,7 @@ class Continuations:
         return text[: min(ends)[1]] if ends else text
 
     def _checked(self, ids: list[int], index: int) -> list[int]:
-        if not ids and self.end == _NO_END:
+        if not ids and self.end == NO_END:
             raise DataError(
                 f"Prompt {index} is empty, and the model has no end token, <|endoftext|>, to begin "
                 "with; give it at least one token."

@@ -22,14 +22,14 @@ def token_lists(model: Any, texts: Any) -> tuple[list[np.ndarray], bool]:
         DataError: there are no texts, one is neither a string nor ids of the model, or they are
             strings and the model has no preprocessor.
     """
-    texts = texts.tolist() if hasattr(texts, "tolist") else texts
+    texts = plain(texts)
     if not isinstance(texts, Sequence):
         raise DataError(f"Give a list of texts or of lists of ids, not a {type(texts).__name__}.")
     is_text = isinstance(texts, str | bytes)
     if not is_text and not texts:
         raise DataError("There are no texts.")
     is_one = is_text or isinstance(texts[0], int | np.integer)
-    texts = [texts] if is_one else texts
+    texts = [texts] if is_one else list(texts)
     if any(isinstance(each, str | bytes) for each in texts):
         if model.preprocessor is None:
             raise DataError(
@@ -39,6 +39,11 @@ def token_lists(model: Any, texts: Any) -> tuple[list[np.ndarray], bool]:
         texts = model.preprocessor.tokenizer(texts).to_list()
     size = model.backbone.token_embedding.input_dim
     return [_checked(ids, index, size) for index, ids in enumerate(texts)], is_one
+
+
+def plain(texts: Any) -> Any:
+    """What an array or a series holds, and anything else as it is."""
+    return texts.tolist() if hasattr(texts, "tolist") else texts
 
 
 def end_id(model: Any) -> int | None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 
 from tfzoo.errors import ConfigError
-from tfzoo.tokenizers.preprocessor import rectangle
+from tfzoo.tokenizers.preprocessor import Preprocessor, rectangle
 from tfzoo.tokenizers.strings import text_tensors
 from tfzoo.tokenizers.tokenizer import Tokenizer
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @keras.saving.register_keras_serializable(package="tfzoo")
-class LanguageModelPreprocessor:
+class LanguageModelPreprocessor(Preprocessor):
     """Tokenizes, puts the end token before and behind a text, truncates and pads.
 
     A text of n tokens gives n + 1 to predict from: the end token and its own ones. The labels are
@@ -41,12 +41,7 @@ class LanguageModelPreprocessor:
     def __init__(self, tokenizer: Tokenizer, sequence_length: int = 128):
         if sequence_length < 1:
             raise ConfigError(f"sequence_length must be at least 1, not {sequence_length}.")
-        self.tokenizer = tokenizer
-        self.sequence_length = sequence_length
-
-    def __call__(self, texts: Any, length: int | None = None) -> dict[str, "tf.Tensor"]:
-        """Turns texts into features: `pad(encode(texts), length)`."""
-        return self.pad(self.encode(texts), length)
+        super().__init__(tokenizer, sequence_length)
 
     def encode(self, texts: Any) -> dict[str, "tf.RaggedTensor"]:
         """Tokenizes and truncates B texts.
@@ -91,11 +86,4 @@ class LanguageModelPreprocessor:
             "token_ids": rectangle(ids, self.tokenizer.pad_id, length),
             "padding_mask": rectangle(tf.ones_like(ids), 0, length),
             "labels": rectangle(encoded["labels"], self.tokenizer.pad_id, length),
-        }
-
-    def get_config(self) -> dict[str, Any]:
-        """Returns the constructor's arguments, the tokenizer serialized."""
-        return {
-            "tokenizer": keras.saving.serialize_keras_object(self.tokenizer),
-            "sequence_length": self.sequence_length,
         }

@@ -1,5 +1,6 @@
 """Strings and pairs of strings to the features that a model takes."""
 
+import abc
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +15,51 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
 
+class Preprocessor(abc.ABC):
+    """Tokenizes, truncates and pads.
+
+    The two halves of the work are methods of their own, so that a pipeline can sort rows by length
+    in between: `encode` gives rows of their own length, `pad` makes a rectangle of them.
+
+    Args:
+        tokenizer: turns B strings into a ragged tensor of ids.
+        sequence_length: where a row is truncated, in tokens.
+    """
+
+    def __init__(self, tokenizer: Tokenizer, sequence_length: int):
+        self.tokenizer = tokenizer
+        self.sequence_length = sequence_length
+
+    def __call__(self, texts: Any, length: int | None = None) -> dict[str, "tf.Tensor"]:
+        """Turns texts into features: `pad(encode(texts), length)`."""
+        return self.pad(self.encode(texts), length)
+
+    @abc.abstractmethod
+    def encode(self, texts: Any) -> dict[str, "tf.RaggedTensor"]:
+        """Tokenizes and truncates B texts."""
+
+    @abc.abstractmethod
+    def pad(
+        self, encoded: dict[str, "tf.RaggedTensor"], length: "int | tf.Tensor | None" = None
+    ) -> dict[str, "tf.Tensor"]:
+        """Makes rectangles of encoded rows and marks what is padding."""
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor's arguments, the tokenizer serialized."""
+        return {
+            "tokenizer": keras.saving.serialize_keras_object(self.tokenizer),
+            "sequence_length": self.sequence_length,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "Preprocessor":
+        """Rebuilds a preprocessor from `get_config()`."""
+        tokenizer = keras.saving.deserialize_keras_object(config["tokenizer"])
+        return cls(tokenizer, config["sequence_length"])
+
+
 @keras.saving.register_keras_serializable(package="tfzoo")
-class TextPreprocessor:
+class TextPreprocessor(Preprocessor):
     """Tokenizes, truncates, adds special tokens and pads.
 
     A text becomes `[CLS] a [SEP]`, a pair `[CLS] a [SEP] b [SEP]`, or with two [SEP] between the
@@ -25,9 +69,6 @@ class TextPreprocessor:
 
     GPT's families have other special tokens, of which some have none around a text: there, the row
     of an empty text is the token of padding, as a real one.
-
-    The two halves of the work are methods of their own, so that a pipeline can sort rows by length
-    in between: `encode` gives rows of their own length, `pad` makes a rectangle of them.
 
     Args:
         tokenizer: turns B strings into a ragged tensor of ids.
@@ -56,12 +97,7 @@ class TextPreprocessor:
                 f"sequence_length must be at least {special + 2}, {special} special tokens and one "
                 f"of each text, not {sequence_length}."
             )
-        self.tokenizer = tokenizer
-        self.sequence_length = sequence_length
-
-    def __call__(self, texts: Any, length: int | None = None) -> dict[str, "tf.Tensor"]:
-        """Turns texts into features: `pad(encode(texts), length)`."""
-        return self.pad(self.encode(texts), length)
+        super().__init__(tokenizer, sequence_length)
 
     def encode(self, texts: Any) -> dict[str, "tf.RaggedTensor"]:
         """Tokenizes and truncates B texts and adds the special tokens.
@@ -101,19 +137,6 @@ class TextPreprocessor:
             "segment_ids": rectangle(encoded["segment_ids"], 0, length),
             "padding_mask": rectangle(tf.ones_like(ids), 0, length),
         }
-
-    def get_config(self) -> dict[str, Any]:
-        """Returns the constructor's arguments, the tokenizer serialized."""
-        return {
-            "tokenizer": keras.saving.serialize_keras_object(self.tokenizer),
-            "sequence_length": self.sequence_length,
-        }
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "TextPreprocessor":
-        """Rebuilds a preprocessor from `get_config()`."""
-        tokenizer = keras.saving.deserialize_keras_object(config["tokenizer"])
-        return cls(tokenizer, config["sequence_length"])
 
 
 def rectangle(

@@ -108,7 +108,15 @@ class Recipe:
         Yields:
             Some rows each time. With static masks they have `masked_positions`, `masked_ids` and
             `masked_weights`, (R, P) int32.
+
+        Raises:
+            ConfigError: the tokenizer's family has other formats.
         """
+        if self.format != CAUSAL and "mask_id" not in tokenizer.special_tokens:
+            raise ConfigError(
+                f"A {type(tokenizer).__name__} has no mask, which rows of the format {self.format} "
+                f"are for; choose the format {CAUSAL}."
+            )
         rng = random.Random(f"{self.seed} {name}")
         for rows in self._plain_rows(tokenizer, documents, rng):
             yield from self._masked(tokenizer, rows, rng) if self.static else [rows]
