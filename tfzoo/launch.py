@@ -91,7 +91,8 @@ def _print_lines(index: int, worker: subprocess.Popen) -> None:
     # Where nobody reads on, as after `| head`, the worker is told so, instead of waiting forever.
     with contextlib.suppress(BrokenPipeError), worker.stdout:
         for line in worker.stdout:
-            print(f"[{index}] {line.rstrip()}", flush=True)
+            # Together with its end, so that the lines of two workers stay whole.
+            print(f"[{index}] {line.rstrip()}\n", end="", flush=True)
 
 
 def _guard() -> subprocess.Popen:
