@@ -54,10 +54,6 @@ class HeldWeights:
             scope.state_mapping.update({id(variable): value for variable, value in pairs})
             yield
 
-    def for_product(self, table: Any) -> Any:
-        """Embeddings (V, H), in the layout that gives logits fastest."""
-        return ops.transpose(table) if self._dtype == "float32" else table
-
-    def as_stored(self, table: Any) -> Any:
-        """Embeddings (V, H) of `for_product`."""
+    def turned_table(self, table: Any) -> Any:
+        """Embeddings (V, H) as they are held, to give logits fastest; and those held as (V, H)."""
         return ops.transpose(table) if self._dtype == "float32" else table

@@ -216,7 +216,7 @@ def _laid_out(model: Any, values: list, draft: Any = None) -> list:
     with layout.scope(weights):
         table = model.output_matrix(model.compute_dtype)
     theirs = _laid_out(draft, values[count:]) if draft else []
-    return [*weights, layout.for_product(table), *theirs]
+    return [*weights, layout.turned_table(table), *theirs]
 
 
 class _Held:
@@ -248,4 +248,4 @@ class _Held:
         return outputs["sequence_output"], outputs["cache"]
 
     def logits(self, hidden: Any) -> Any:
-        return self._model.logits(hidden, self._layout.as_stored(self._table))
+        return self._model.logits(hidden, self._layout.turned_table(self._table))
